@@ -1,0 +1,1 @@
+"""Benchmarks: every figure that README quotes is produced here."""

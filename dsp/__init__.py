@@ -1,0 +1,1 @@
+"""Signal processing of phoenix-stems; knows no socket and no clock."""

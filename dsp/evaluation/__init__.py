@@ -1,0 +1,1 @@
+"""Measures of separation quality; nothing that serves imports this."""

@@ -1,0 +1,1 @@
+"""The client side of phoenix-stems: scripting sessions, the real-time bridge, JACK."""

@@ -1,0 +1,1 @@
+"""The command line of phoenix-stems: one module per subcommand."""
