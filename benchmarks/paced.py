@@ -1,0 +1,68 @@
+"""Feeds a live session at the pace of a sound card, and finds the latency in what comes back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import correlate
+
+from plugin_bridge import LiveSession
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PacedRun:
+    """What a paced run heard and how long each call into the bridge took."""
+
+    stems: FloatArray  # [stem, channel, frame], as a host would have heard them
+    call_ms: npt.NDArray[np.float64]  # [block]
+    elapsed_s: float
+
+
+def run_paced(
+    session: LiveSession,
+    audio: FloatArray,
+    *,
+    block_frames: int,
+    rate_hz: int,
+    on_block: Callable[[int], None] = lambda _: None,
+) -> PacedRun:
+    """Play ``audio`` [channel, frame] through ``session`` in real time.
+
+    Blocks are due on a fixed grid: a block that starts late does not delay the ones after it. A
+    last partial block is left out.
+    """
+    blocks = audio.shape[1] // block_frames
+    heard: list[FloatArray] = []
+    call_ms = np.zeros(blocks)
+    start = time.perf_counter()
+    for index in range(blocks):
+        _sleep_until(start + index * block_frames / rate_hz)
+        called = time.perf_counter()
+        block = audio[:, index * block_frames : (index + 1) * block_frames]
+        heard.append(session.process(block).copy())
+        call_ms[index] = (time.perf_counter() - called) * 1e3
+        on_block(index)
+    return PacedRun(np.concatenate(heard, axis=-1), call_ms, time.perf_counter() - start)
+
+
+def measured_latency_samples(dry: FloatArray, stems: FloatArray) -> int:
+    """Delay of the sum of ``stems`` [stem, channel, frame] behind ``dry`` [channel, frame].
+
+    The lag of the largest cross-correlation; stems sum to the dry signal, so the peak is sharp.
+    """
+    reference = dry.mean(axis=0)
+    heard = stems.sum(axis=0).mean(axis=0)
+    correlation = correlate(heard, reference, mode="full", method="fft")
+    return int(np.argmax(correlation)) - (len(reference) - 1)
+
+
+def _sleep_until(deadline_s: float) -> None:
+    remaining = deadline_s - time.perf_counter()
+    if remaining > 0:
+        time.sleep(remaining)
