@@ -1,0 +1,1 @@
+"""Model cards of the bundled models, and the licence notices of weights made by others."""
