@@ -1,18 +1,58 @@
 """The typed messages of the wire: one frozen dataclass each, range-checked where it is made.
 
-Field names are the header's keys; PROTOCOL.md gives their meaning, units and ranges.
+Field names are the header's keys; PROTOCOL.md sections 4 to 6 give their meaning, units and ranges.
+Making one with a value out of range raises InvalidField.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from protocol.errors import InvalidField, StemsError, error_from_code
+from protocol.fields import (
+    Checked,
+    Code,
+    Flag,
+    Gains,
+    Integer,
+    Maybe,
+    Names,
+    Pcm,
+    Record,
+    Records,
+    Text,
+)
+
 FloatArray = npt.NDArray[np.float32]
+
+StreamId = Annotated[int, Integer(high=2**32 - 1)]
+Count = Annotated[int, Integer()]
+Version = Annotated[int, Integer(high=2**16 - 1)]
+Token = Annotated[int, Integer(high=2**64 - 1)]
+RateHz = Annotated[int, Integer(low=1, high=2**32 - 1)]
+Frames = Annotated[int, Integer(low=1, high=2**32 - 1)]
+BlockFrames = Annotated[int, Integer(low=1, limit="maximum_block_frames")]
+Channels = Annotated[int, Integer(low=1, limit="maximum_channels")]
+OptionalStreamId = Annotated[int | None, Maybe(Integer(high=2**32 - 1))]
+Switch = Annotated[bool, Flag()]
+ErrorCode = Annotated[str, Code()]
+Sentence = Annotated[str, Text()]
+Name = Annotated[str, Text("maximum_name_bytes", low=1)]
+DefaultName = Annotated[str, Text("maximum_name_bytes")]  # empty: the other side chooses
+OptionalName = Annotated[str | None, Maybe(Text("maximum_name_bytes", low=1))]
+Capabilities = Annotated[tuple[str, ...], Names()]
+StemNames = Annotated[tuple[str, ...], Names("maximum_stems", low=1)]
+StemChoice = Annotated[tuple[str, ...], Names("maximum_stems")]
+OptionalStems = Annotated[tuple[str, ...] | None, Maybe(Names("maximum_stems"))]
+GainsDb = Annotated[dict[str, float], Gains()]
+BlockSamples = Annotated[FloatArray, Pcm(axes=2, limit="maximum_block_frames")]
+PartSamples = Annotated[FloatArray, Pcm(axes=2, limit="maximum_part_frames")]
+StemSamples = Annotated[FloatArray, Pcm(axes=3, limit="maximum_part_frames")]
 
 
 class MessageKind(StrEnum):
@@ -38,80 +78,86 @@ class MessageKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ProfileInfo:
+class ProfileInfo(Checked):
     """What one profile of a model costs in latency, at the model's own rate."""
 
-    name: str
-    hop_samples: int
-    synthesis_overlap_samples: int
-    look_ahead_samples: int
-    mask_lag_hops: int
+    name: Name
+    hop_samples: Count
+    synthesis_overlap_samples: Count
+    look_ahead_samples: Count
+    mask_lag_hops: Count
+
+
+Profiles = Annotated[tuple[ProfileInfo, ...], Records(ProfileInfo)]
 
 
 @dataclass(frozen=True, slots=True)
-class ModelInfo:
+class ModelInfo(Checked):
     """One model the server can open: its stems in output order and its profiles."""
 
-    name: str
-    stems: tuple[str, ...]
-    rate_hz: int
-    profiles: tuple[ProfileInfo, ...]
+    name: Name
+    stems: StemNames
+    rate_hz: RateHz
+    profiles: Profiles
+
+
+Models = Annotated[tuple[ModelInfo, ...], Records(ModelInfo)]
 
 
 @dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(Checked):
     """First message of a client (PROTOCOL.md section 4.1)."""
 
     kind: ClassVar[MessageKind] = MessageKind.HELLO
-    major: int
-    minor: int
-    client: str
-    capabilities: tuple[str, ...] = ()
+    major: Version
+    minor: Version
+    client: Sentence
+    capabilities: Capabilities = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Welcome:
+class Welcome(Checked):
     """The server's answer to hello: what it speaks and what it can do."""
 
     kind: ClassVar[MessageKind] = MessageKind.WELCOME
-    major: int
-    minor: int
-    server: str
-    models: tuple[ModelInfo, ...]
-    default_model: str
-    minimum_rate_hz: int
-    maximum_rate_hz: int
-    maximum_block_frames: int
-    maximum_payload_bytes: int
-    maximum_streams_per_peer: int
-    capabilities: tuple[str, ...] = ()
+    major: Version
+    minor: Version
+    server: Sentence
+    models: Models
+    default_model: DefaultName
+    minimum_rate_hz: RateHz
+    maximum_rate_hz: RateHz
+    maximum_block_frames: Frames
+    maximum_payload_bytes: Frames
+    maximum_streams_per_peer: Frames
+    capabilities: Capabilities = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class Open(Checked):
     """Opens a stream; empty model and stems mean the server's default and all stems."""
 
     kind: ClassVar[MessageKind] = MessageKind.OPEN
-    stream: int
-    rate_hz: int
-    channels: int
-    max_block_frames: int
-    model: str = ""
-    profile: str = "live"
-    stems: tuple[str, ...] = ()
-    freewheel: bool = False  # lossless and credit-controlled, at any speed; never drops
-    position_samples: int = 0  # of the first audio block
-    round_trip_samples: int = 0  # budget the client grants; refused when below the minimum
+    stream: StreamId
+    rate_hz: RateHz
+    channels: Channels
+    max_block_frames: BlockFrames
+    model: DefaultName = ""
+    profile: Name = "live"
+    stems: StemChoice = ()
+    freewheel: Switch = False  # lossless and credit-controlled, at any speed; never drops
+    position_samples: Count = 0  # of the first audio block
+    round_trip_samples: Count = 0  # budget the client grants; refused when below the minimum
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
+class Latency(Checked):
     """The server's terms of the latency, in samples at the stream's rate."""
 
-    hop: int
-    synthesis_overlap: int
-    look_ahead: int
-    resampler: int
+    hop: Count
+    synthesis_overlap: Count
+    look_ahead: Count
+    resampler: Count
 
     @property
     def total(self) -> int:
@@ -119,146 +165,190 @@ class Latency:
         return self.hop + self.synthesis_overlap + self.look_ahead + self.resampler
 
 
+LatencyTerms = Annotated[Latency, Record(Latency)]
+
+
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Checked):
     """The stream as the server will run it; ``redirect`` names another endpoint to use instead."""
 
     kind: ClassVar[MessageKind] = MessageKind.OPENED
-    stream: int
-    model: str
-    profile: str
-    stems: tuple[str, ...]
-    latency: Latency
-    minimum_round_trip_samples: int
-    credit_frames: int  # freewheel: frames sent and not yet answered by stems, at most
-    preroll_frames: int  # of dry input that rebuild the full context
-    redirect: str = ""
+    stream: StreamId
+    model: Name
+    profile: Name
+    stems: StemNames
+    latency: LatencyTerms
+    minimum_round_trip_samples: Count
+    credit_frames: Count  # freewheel: frames sent and not yet answered by stems, at most
+    preroll_frames: Count  # of dry input that rebuild the full context
+    redirect: Sentence = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Audio:
+class Audio(Checked):
     """Dry audio of one stream (PROTOCOL.md section 5.1)."""
 
     kind: ClassVar[MessageKind] = MessageKind.AUDIO
-    stream: int
-    sequence: int  # counts blocks, from 0
-    position_samples: int  # of the first frame, since the stream's origin
-    samples: FloatArray = field(repr=False)  # [channel, frame], nominal range -1 ... 1
+    stream: StreamId
+    sequence: Count  # counts blocks, from 0
+    position_samples: Count  # of the first frame, since the stream's origin
+    samples: BlockSamples = field(repr=False)  # [channel, frame], nominal range -1 ... 1
 
 
 @dataclass(frozen=True, slots=True)
-class Stems:
+class Stems(Checked):
     """Separated stems, aligned with the dry audio at the same position."""
 
     kind: ClassVar[MessageKind] = MessageKind.STEMS
-    stream: int
-    sequence: int
-    position_samples: int
-    stems: tuple[str, ...]
-    samples: FloatArray = field(repr=False)  # [stem, channel, frame]
-    dropped_frames: int = 0  # of input, since the stream was opened
+    stream: StreamId
+    sequence: Count
+    position_samples: Count
+    stems: StemNames
+    samples: StemSamples = field(repr=False)  # [stem, channel, frame]
+    dropped_frames: Count = 0  # of input, since the stream was opened
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        if len(self.stems) != len(self.samples):
+            raise InvalidField(
+                f"stems.samples: {len(self.samples)} stems given; the {len(self.stems)} named in "
+                "stems.stems required"
+            )
 
 
 @dataclass(frozen=True, slots=True)
-class Set:
+class Set(Checked):
     """Changes a running stream without a click; a field left out stays as it is."""
 
     kind: ClassVar[MessageKind] = MessageKind.SET
-    stream: int
-    gains_db: dict[str, float] = field(default_factory=dict)
-    mute: tuple[str, ...] | None = None
-    solo: tuple[str, ...] | None = None
-    stems: tuple[str, ...] | None = None
-    model: str | None = None
+    stream: StreamId
+    gains_db: GainsDb = field(default_factory=dict)
+    mute: OptionalStems = None
+    solo: OptionalStems = None
+    stems: OptionalStems = None
+    model: OptionalName = None
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Checked):
     """What holds for the stream from this position on, in answer to set."""
 
     kind: ClassVar[MessageKind] = MessageKind.APPLIED
-    stream: int
-    position_samples: int
-    model: str
-    stems: tuple[str, ...]
+    stream: StreamId
+    position_samples: Count
+    model: Name
+    stems: StemNames
 
 
 @dataclass(frozen=True, slots=True)
-class Preroll:
+class Preroll(Checked):
     """Dry input from before the next block: rebuilds the context, gives no stems."""
 
     kind: ClassVar[MessageKind] = MessageKind.PREROLL
-    stream: int
-    position_samples: int
-    samples: FloatArray = field(repr=False)  # [channel, frame]
-    last: bool = True  # the context is rebuilt when the last part has come
+    stream: StreamId
+    position_samples: Count
+    samples: PartSamples = field(repr=False)  # [channel, frame]
+    last: Switch = True  # the context is rebuilt when the last part has come
 
 
 @dataclass(frozen=True, slots=True)
-class Seek:
+class Seek(Checked):
     """Forgets the context; the next audio block starts at this position."""
 
     kind: ClassVar[MessageKind] = MessageKind.SEEK
-    stream: int
-    position_samples: int
+    stream: StreamId
+    position_samples: Count
 
 
 @dataclass(frozen=True, slots=True)
-class Flush:
+class Flush(Checked):
     """Asks for every stem up to the end of what was sent; silence is assumed behind it."""
 
     kind: ClassVar[MessageKind] = MessageKind.FLUSH
-    stream: int
+    stream: StreamId
 
 
 @dataclass(frozen=True, slots=True)
-class Flushed:
+class Flushed(Checked):
     """All stems before this position have been sent."""
 
     kind: ClassVar[MessageKind] = MessageKind.FLUSHED
-    stream: int
-    position_samples: int
+    stream: StreamId
+    position_samples: Count
 
 
 @dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Checked):
     """Asks for a pong with the same token."""
 
     kind: ClassVar[MessageKind] = MessageKind.PING
-    token: int
+    token: Token
 
 
 @dataclass(frozen=True, slots=True)
-class Pong:
+class Pong(Checked):
     """Answers ping."""
 
     kind: ClassVar[MessageKind] = MessageKind.PONG
-    token: int
+    token: Token
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class Close(Checked):
     """Ends a stream."""
 
     kind: ClassVar[MessageKind] = MessageKind.CLOSE
-    stream: int
+    stream: StreamId
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Checked):
     """The stream is gone; its totals."""
 
     kind: ClassVar[MessageKind] = MessageKind.CLOSED
-    stream: int
-    blocks: int
-    dropped_frames: int
+    stream: StreamId
+    blocks: Count
+    dropped_frames: Count
 
 
 @dataclass(frozen=True, slots=True)
-class Error:
+class Error(Checked):
     """A refusal or failure: the code of PROTOCOL.md section 7 and a sentence for a person."""
 
     kind: ClassVar[MessageKind] = MessageKind.ERROR
-    code: str
-    reason: str
-    stream: int | None = None
+    code: ErrorCode
+    reason: Sentence
+    stream: OptionalStreamId = None
+
+    @classmethod
+    def of(cls, error: StemsError, stream: int | None = None) -> Error:
+        """Return the message that tells the other side of an error, its reason cut to fit."""
+        text = error.reason.encode("utf-8", "replace")[:_REASON_BYTES].decode("utf-8", "ignore")
+        return cls(error.code, text, stream)
+
+    def exception(self) -> StemsError:
+        """Return the error to raise on this side."""
+        return error_from_code(self.code, self.reason)
+
+
+_REASON_BYTES: Final = 1024  # as DEFAULT_LIMITS.maximum_text_bytes
+
+Message = (
+    Hello
+    | Welcome
+    | Open
+    | Opened
+    | Audio
+    | Stems
+    | Set
+    | Applied
+    | Preroll
+    | Seek
+    | Flush
+    | Flushed
+    | Ping
+    | Pong
+    | Close
+    | Closed
+    | Error
+)
