@@ -9,9 +9,9 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
-mpl.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (the backend must be chosen first)
-from matplotlib.axes import Axes  # noqa: E402
+mpl.use("Agg")  # before pyplot is imported: no display is needed
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
 FloatArray = npt.NDArray[np.float32]
 
