@@ -1,0 +1,217 @@
+"""What lies between the matrix products of the streaming U-Net: sums, activations, layouts.
+
+Flat, allocation-free, without the interpreter's lock. Buffers are C-contiguous float32 with the
+channel last, so that every inner loop runs over neighbouring values. Padded frequency axes have one
+empty row before and two after, as the convolutions' padding wants it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+if TYPE_CHECKING:
+    from dsp.separator import FloatArray
+
+LEAK = np.float32(0.2)
+
+
+@njit(cache=True, nogil=True)
+def advance(product: FloatArray, slot: FloatArray, bias: FloatArray, final: FloatArray) -> None:
+    """Pass one final input column's products through the delay line of its time taps.
+
+    ``product`` [frequency, tap * channel] are the column's products with the five time taps.
+    ``slot`` [4, frequency, channel] is what was left here one column ago: partial sums that await
+    1, 2, 3 and 4 more columns; updated in place. ``final`` [frequency, channel] gets the
+    convolution over this column and the four before it.
+    """
+    frequencies, channels = final.shape
+    for f in range(frequencies):
+        row = product[f]
+        for c in range(channels):
+            final[f, c] = row[4 * channels + c] + slot[3, f, c] + bias[c]
+        for c in range(channels):
+            slot[3, f, c] = row[3 * channels + c] + slot[2, f, c]
+        for c in range(channels):
+            slot[2, f, c] = row[2 * channels + c] + slot[1, f, c]
+        for c in range(channels):
+            slot[1, f, c] = row[channels + c] + slot[0, f, c]
+        for c in range(channels):
+            slot[0, f, c] = row[c]
+
+
+@njit(cache=True, nogil=True)
+def add_edges(
+    slot: FloatArray, edge_product: FloatArray, bias: FloatArray, columns: FloatArray
+) -> None:
+    """Complete the two newest columns with what their own edge inputs contribute.
+
+    ``edge_product`` [frequency, column * channel]; ``columns`` [column, frequency, channel] gets
+    columns 0 and 1, before batch normalisation.
+    """
+    _, frequencies, channels = columns.shape
+    for f in range(frequencies):
+        for c in range(channels):
+            columns[0, f, c] = slot[0, f, c] + edge_product[f, c] + bias[c]
+        for c in range(channels):
+            columns[1, f, c] = slot[2, f, c] + edge_product[f, channels + c] + bias[c]
+
+
+@njit(cache=True, nogil=True)
+def newest_column(slot: FloatArray, bias: FloatArray, column: FloatArray) -> None:
+    """Read level 1's newest column [frequency, channel] off its delay line: it has no edges."""
+    frequencies, channels = column.shape
+    for f in range(frequencies):
+        for c in range(channels):
+            column[f, c] = slot[2, f, c] + bias[c]
+
+
+@njit(cache=True, nogil=True)
+def activate(
+    columns: FloatArray,
+    scale: FloatArray,
+    shift: FloatArray,
+    edges: FloatArray,
+    final: FloatArray,
+) -> None:
+    """Normalise and rectify columns 0, 1, 2 into the next level's padded inputs.
+
+    ``columns`` [3, frequency, channel]; ``edges`` [padded frequency, 2, channel] gets columns 0 and
+    1, ``final`` [padded frequency, channel] column 2.
+    """
+    _, frequencies, channels = columns.shape
+    for f in range(frequencies):
+        for r in range(2):
+            for c in range(channels):
+                value = columns[r, f, c] * scale[c] + shift[c]
+                edges[f + 1, r, c] = max(value, LEAK * value)
+        for c in range(channels):
+            value = columns[2, f, c] * scale[c] + shift[c]
+            final[f + 1, c] = max(value, LEAK * value)
+
+
+@njit(cache=True, nogil=True)
+def place_skips(columns: FloatArray, newer: FloatArray, oldest: FloatArray) -> None:
+    """Copy columns [3, frequency, channel] to the decoder's inputs, before its own channels.
+
+    ``newer`` [frequency, 2, width] gets columns 0 and 1, ``oldest`` [frequency, width] column 2.
+    """
+    _, frequencies, channels = columns.shape
+    for f in range(frequencies):
+        for c in range(channels):
+            newer[f, 0, c] = columns[0, f, c]
+        for c in range(channels):
+            newer[f, 1, c] = columns[1, f, c]
+        for c in range(channels):
+            oldest[f, c] = columns[2, f, c]
+
+
+@njit(cache=True, nogil=True)
+def interleave(
+    product: FloatArray,
+    oldest_product: FloatArray,
+    scale: FloatArray,
+    shift: FloatArray,
+    newer: FloatArray,
+    oldest: FloatArray,
+) -> None:
+    """Gather a transposed convolution's products into twice as many bins; rectify, normalise.
+
+    ``product`` [frequency, column * tap * channel] (three columns, five frequency taps, the bias
+    in taps 1 and 2); ``oldest_product`` [frequency, tap * channel] adds to column 2.
+    The last channels of ``newer`` [2 * frequency, 2, width] and ``oldest`` [2 * frequency, width]
+    get columns 0, 1 and 2.
+    """
+    frequencies = product.shape[0]
+    channels = scale.shape[0]
+    stride = 5 * channels
+    start = oldest.shape[1] - channels
+    total = np.empty(channels, np.float32)
+    for f in range(frequencies):
+        for parity in range(2):
+            for r in range(3):
+                _sum_taps(product, f, parity, r * stride, total)
+                if r == 2:
+                    _add_taps(oldest_product, f, parity, total)
+                    target = oldest[2 * f + parity]
+                else:
+                    target = newer[2 * f + parity, r]
+                for c in range(channels):
+                    target[start + c] = max(total[c], np.float32(0.0)) * scale[c] + shift[c]
+
+
+@njit(cache=True, nogil=True)
+def _sum_taps(
+    product: FloatArray, frequency: int, parity: int, offset: int, total: FloatArray
+) -> None:
+    channels = total.shape[0]
+    main = offset + (1 + parity) * channels
+    row = product[frequency]
+    for c in range(channels):
+        total[c] = row[main + c]
+    _add_neighbours(product, frequency, parity, offset, total)
+
+
+@njit(cache=True, nogil=True)
+def _add_taps(product: FloatArray, frequency: int, parity: int, total: FloatArray) -> None:
+    channels = total.shape[0]
+    main = (1 + parity) * channels
+    row = product[frequency]
+    for c in range(channels):
+        total[c] += row[main + c]
+    _add_neighbours(product, frequency, parity, 0, total)
+
+
+@njit(cache=True, nogil=True)
+def _add_neighbours(
+    product: FloatArray, frequency: int, parity: int, offset: int, total: FloatArray
+) -> None:
+    """Add what the bins below (taps 3, 4) and above (tap 0, odd bins only) contribute."""
+    channels = total.shape[0]
+    if frequency > 0:
+        below = product[frequency - 1]
+        tap = offset + (3 + parity) * channels
+        for c in range(channels):
+            total[c] += below[tap + c]
+    if parity == 1 and frequency + 1 < product.shape[0]:
+        above = product[frequency + 1]
+        for c in range(channels):
+            total[c] += above[offset + c]
+
+
+@njit(cache=True, nogil=True)
+def finish_mask(
+    product: FloatArray,
+    oldest_product: FloatArray,
+    affine: FloatArray,
+    columns: FloatArray,
+    weight: FloatArray,
+    bias: FloatArray,
+    mask: FloatArray,
+) -> None:
+    """Last transposed convolution and the mask's 4 x 4 convolution of dilation 2, with sigmoid.
+
+    ``product`` [frequency, column * tap] (columns 1 and 3), ``oldest_product`` [frequency, tap]
+    adds to column 3; ``affine`` is (scale, shift). ``columns`` [2, 2 * frequency + 6] is scratch
+    whose three outer bins on either side stay zero. ``weight`` [channel, column, tap], columns 1
+    and 3; ``mask`` [channel, 2 * frequency].
+    """
+    frequencies = product.shape[0]
+    total = np.empty(1, np.float32)
+    for f in range(frequencies):
+        for parity in range(2):
+            for r in range(2):
+                _sum_taps(product, f, parity, 5 * r, total)
+                if r == 1:
+                    _add_taps(oldest_product, f, parity, total)
+                value = max(total[0], np.float32(0.0)) * affine[0] + affine[1]
+                columns[r, 2 * f + parity + 3] = value
+    for channel in range(mask.shape[0]):
+        for f in range(mask.shape[1]):
+            value = bias[channel]
+            for r in range(2):
+                for tap in range(4):
+                    value += weight[channel, r, tap] * columns[r, f + 2 * tap]
+            mask[channel, f] = np.float32(1.0) / (np.float32(1.0) + np.exp(-value))
