@@ -9,6 +9,7 @@ own. Models live in ``dsp.networks``.
 from dsp.context import RollingContext
 from dsp.errors import (
     DspError,
+    SeparatorError,
     SignalError,
     UnknownModelError,
     UnknownProfileError,
@@ -33,6 +34,7 @@ __all__ = [
     "RollingContext",
     "SampleFifo",
     "Separator",
+    "SeparatorError",
     "SignalError",
     "StemBlock",
     "StreamCounters",

@@ -1,9 +1,9 @@
 """One separator behind its resamplers: host samples in, estimated stems at the same positions out.
 
-All grids are anchored to absolute positions: the resamplers' phases and the separator's hops are those
-of a stream that has run since position 0, wherever this one began. Host position ``h`` lies at model
-position ``h * up / down`` exactly; a chain starts on a hop boundary far enough before its first sample
-that no filter's reach is cut off (before position 0 that boundary is negative).
+All grids are anchored to absolute positions: the resamplers' phases and the separator's hops are
+those of a stream that has run since position 0, wherever this one began. Host position ``h`` lies
+at model position ``h * up / down`` exactly; a chain starts on a hop boundary far enough before its
+first sample that no filter's reach is cut off (before position 0 that boundary is negative).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from dsp.errors import SignalError
+from dsp.errors import SeparatorError, SignalError
 from dsp.latency import AlgorithmicLatency, algorithmic_latency
 from dsp.mixing import to_channels, to_stereo
 from dsp.reblock import Reblocker, SampleFifo
@@ -26,8 +26,8 @@ _MODEL_CHANNELS = 2
 class SeparationChain:
     """Resample, reblock, separate, resample back, align.
 
-    Output is held in a FIFO of [stem, channel, frame] at the host's rate, contiguous from the position
-    the chain was started for.
+    Output is held in a FIFO of [stem, channel, frame] at the host's rate, contiguous from the
+    position the chain was started for.
     """
 
     def __init__(self, separator: Separator, rate_hz: int, channels: int) -> None:
@@ -56,8 +56,8 @@ class SeparationChain:
     def start(self, history: FloatArray, position_samples: int) -> None:
         """Begin so that the next sample pushed, and the first one popped, is at this position.
 
-        ``history`` [channel, frame]: the dry signal right before it, of any length, also none; the state
-        is that of a stream which began with its first sample.
+        ``history`` [channel, frame]: the dry signal right before it, of any length, also none; the
+        state is that of a stream which began with its first sample.
         """
         model_start = self._model_start(position_samples - history.shape[1])
         model = self._resample_history(history, position_samples, model_start)
@@ -87,13 +87,13 @@ class SeparationChain:
         return max(0, model_end - started) // self._hop
 
     def _model_start(self, position: int) -> int:
-        """The last hop boundary from which every filter reaches all that it needs for ``position``."""
+        """Find the last hop boundary that cuts off no filter's reach before ``position``."""
         ratio, back = self._to_model.ratio, self._to_host.ratio
         earliest = (position - ratio.half_width_samples) * ratio.up // ratio.down
         return (earliest - back.half_width_samples) // self._hop * self._hop
 
     def _resample_history(self, history: FloatArray, position: int, model_start: int) -> FloatArray:
-        """The model's input from ``model_start`` on, as far as the history gives it."""
+        """Give the model's input from ``model_start`` on, as far as the history determines it."""
         begin = self._to_model.ratio.input_floor(model_start)
         self._to_model.reset(begin)
         skip = model_start - self._to_model.output_position
@@ -117,6 +117,10 @@ class SeparationChain:
         if not hops.shape[1]:
             return
         stems = self.separator.push(hops)
+        if not np.isfinite(stems).all():
+            raise SeparatorError(
+                f"{type(self.separator).__name__} gave samples that are not finite"
+            )
         flat = stems.reshape(self._stems * _MODEL_CHANNELS, -1)
         host = self._to_host.push(flat).reshape(self._stems, _MODEL_CHANNELS, -1)
         surplus = min(self._surplus, host.shape[2])

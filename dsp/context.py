@@ -114,7 +114,7 @@ class RollingContext:
         self._contiguous_end, self._islands = oldest, kept
 
     def _missing(self, start: int, end: int) -> list[tuple[int, int]]:
-        """The parts of start ... end not written yet; counts the rest as duplicate."""
+        """Find the parts of start ... end not written yet; counts the rest as duplicate."""
         missing = []
         cursor = max(start, min(self._contiguous_end, end))
         for island_start, island_end in self._islands:

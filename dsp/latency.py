@@ -1,7 +1,7 @@
 """The algorithmic latency of a stream: named terms, one function each, a sum.
 
-All in samples at the host's rate. The promise: host sample ``n`` is out once ``n + total`` samples are in,
-for every partition of the input and every position; and some sample does need that many.
+All in samples at the host's rate. The promise: host sample ``n`` is out once ``n + total`` samples
+are in, for every partition of the input and every position; and some sample does need that many.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def worst_case_samples(profile: Profile, to_model: RateRatio, to_host: RateRatio
     hop, delay = profile.hop_samples, profile.delay_samples
     up, down = to_model.up, to_model.down
     boundary = np.arange(up, dtype=np.int64) * hop
-    # The first host sample whose filter reaches a model sample that this boundary does not give yet.
+    # The first host sample whose filter reaches a model sample that this boundary does not give
+    # yet.
     model_position = boundary - delay - to_host.half_width_samples
     first_host = -(-model_position * down // up)
     # The host samples that the last model sample of the next hop needs.

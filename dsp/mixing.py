@@ -1,7 +1,7 @@
 """Putting stems together: the remainder, gains without clicks, cross-fades, mono and stereo.
 
-Estimated stems and the remainder sum to the dry signal by construction. Gains are linear factors here,
-and move along a raised cosine, whose slope starts and ends at zero.
+Estimated stems and the remainder sum to the dry signal by construction. Gains are linear factors
+here, and move along a raised cosine, whose slope starts and ends at zero.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def with_remainder(estimates: FloatArray, dry: FloatArray) -> FloatArray:
 def mix_down(estimates: FloatArray, dry: FloatArray, gains: FloatArray) -> FloatArray:
     """Sum estimated stems and remainder with their gains: [channel, frame].
 
-    ``gains`` [stem + 1, frame or 1], the remainder's last. Written as a correction of the dry signal, so
-    that equal gains give exactly the dry signal times that gain.
+    ``gains`` [stem + 1, frame or 1], the remainder's last. Written as a correction of the dry
+    signal, so that equal gains give exactly the dry signal times that gain.
     """
     remainder_gain = gains[-1]
     correction = (gains[:-1] - remainder_gain)[:, None, :]

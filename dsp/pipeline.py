@@ -52,9 +52,10 @@ class StreamCounters:
 class StreamPipeline:
     """The dry signal of one stream, separated.
 
-    Positions are host samples. Blocks cover every position from the origin (``position_samples``, the
-    last ``seek`` or the end of the last ``preroll``) on exactly once and in order; sample ``n`` is out
-    once ``n + latency.total`` samples are in. All stems of a model sum to the sanitised dry signal.
+    Positions are host samples. Blocks cover every position from the origin (``position_samples``,
+    the last ``seek`` or the end of the last ``preroll``) on exactly once and in order; sample ``n``
+    is out once ``n + latency.total`` samples are in. All stems of a model sum to the sanitised dry
+    signal.
     """
 
     def __init__(
@@ -71,9 +72,10 @@ class StreamPipeline:
     ) -> None:
         """Build the stream.
 
-        ``model_stems``: all stems of the model in output order, the remainder among them; ``stems``:
-        those wanted, in any order, ``mix`` allowed; empty means all. ``reorder_frames``: how far newer
-        audio may run ahead before a gap is given up; two blocks unless told. Raises SignalError.
+        ``model_stems``: all stems of the model in output order, the remainder among them;
+        ``stems``: those wanted, in any order, ``mix`` allowed; empty means all. ``reorder_frames``:
+        how far newer audio may run ahead before a gap is given up; two blocks unless told. Raises
+        SignalError.
         """
         self._rate_hz, self._channels = rate_hz, channels
         self._reorder_frames = 2 * max_block_frames if reorder_frames is None else reorder_frames
@@ -136,8 +138,8 @@ class StreamPipeline:
     def write(self, position_samples: int, samples: FloatArray) -> None:
         """Store a block [channel, frame]; order does not matter, duplicates are ignored.
 
-        A gap becomes silence, and is counted, once newer audio is more than ``reorder_frames`` ahead
-        of it. Raises SignalError for another shape and for audio too far ahead.
+        A gap becomes silence, and is counted, once newer audio is more than ``reorder_frames``
+        ahead of it. Raises SignalError for another shape and for audio too far ahead.
         """
         self._check(samples)
         end, limit = position_samples + samples.shape[1], self._emitted + self._backlog_frames
@@ -164,8 +166,8 @@ class StreamPipeline:
     def preroll(self, position_samples: int, samples: FloatArray) -> None:
         """Rebuild the whole state from [channel, frame], as if it had been streamed.
 
-        Of any length and alignment; only the last CONTEXT_SECONDS are used. Gives no stems: the next
-        block begins behind it. Raises SignalError for another shape.
+        Of any length and alignment; only the last CONTEXT_SECONDS are used. Gives no stems: the
+        next block begins behind it. Raises SignalError for another shape.
         """
         self._check(samples)
         end = position_samples + samples.shape[1]
@@ -229,6 +231,7 @@ class StreamPipeline:
                 "open a new stream for this model"
             )
         self._stems = voice.requested(stems)
+        self._settings = self._settings.limited_to(voice.stems)
         self._voice = voice
         if not self._started:
             self._source = voice
@@ -242,12 +245,12 @@ class StreamPipeline:
         return StemVoice(chain, model_stems, self._rate_hz, self._settings)
 
     def _switch_from(self) -> StemVoice | SwitchFade:
-        """What is heard now; a fade of which nothing is out yet is as good as never begun."""
+        """Tell what is heard now; a fade of which nothing is out yet might as well not be."""
         source = self._source
         return source.old if isinstance(source, SwitchFade) and not source.begun else source
 
     def _restart_at(self, position: int) -> None:
-        """The next sample to take and to give is this one; a fade under way is over."""
+        """Make this the next sample to take and to give; a fade under way is over."""
         self._emitted = self._fed = position
         self._source = self._voice
         self._started = False
@@ -257,7 +260,7 @@ class StreamPipeline:
         self._started = True
 
     def _history(self) -> FloatArray:
-        """The dry signal right before the next block, as far as it is kept and of use."""
+        """Read the dry signal right before the next block, as far as it is kept and of use."""
         start = max(self._context.oldest, self._emitted - self._history_frames)
         return self._context.read(start, self._emitted - start)
 

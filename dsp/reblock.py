@@ -19,7 +19,8 @@ FloatArray = npt.NDArray[np.float32]
 class SampleFifo:
     """First in, first out, along the last axis of [*lead, sample].
 
-    The ring doubles when a burst does not fit; once it holds the largest burst, it allocates no more.
+    The ring doubles when a burst does not fit; once it holds the largest burst, it allocates no
+    more.
     """
 
     def __init__(self, lead: tuple[int, ...], capacity_samples: int = 1024) -> None:
@@ -118,7 +119,8 @@ class BlockAdapter:
 def reblocking_delay_samples(hop_samples: int, block_frames: int | None = None) -> int:
     """Give the smallest delay at which hops can answer blocks: always, and reached.
 
-    For a constant block length, ``hop - gcd(hop, block)``; ``None``: blocks of any, changing length.
+    For a constant block length, ``hop - gcd(hop, block)``; ``None``: blocks of any, changing
+    length.
     """
     if block_frames is None:
         return hop_samples - 1

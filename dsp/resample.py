@@ -1,16 +1,16 @@
 """Streaming sample-rate conversion with an exactly known, small latency.
 
-A windowed-sinc polyphase filter: linear phase, so output sample ``m`` lies at time ``m / rate_out`` with no
-delay to correct, and every output needs the same number of input samples beyond its moment. Phases are
-integers tied to the absolute position, so a restarted stream gives the same bits, and so does every
-partition of the input.
+A windowed-sinc polyphase filter: linear phase, so output sample ``m`` lies at time ``m / rate_out``
+with no delay to correct, and every output needs the same number of input samples beyond its moment.
+Phases are integers tied to the absolute position, so a restarted stream gives the same bits, and so
+does every partition of the input.
 
-Why not a general resampling library: those work in FFT blocks and hold back about 900 samples each way at
-48 kHz (measured on soxr at its high quality; cubic interpolation, its only quick setting, is not
-transparent). This filter holds back 44, with stop band and pass band in docs/adr.
+Why not a general resampling library: those work in FFT blocks and hold back about 900 samples each
+way at 48 kHz (measured on soxr at its high quality; cubic interpolation, its only quick setting, is
+not transparent). This filter holds back 44, with stop band and pass band in docs/adr.
 
-Reference: Smith, "Digital Audio Resampling", CCRMA 2002; Kaiser's window formulas from Oppenheim & Schafer,
-"Discrete-Time Signal Processing", section 7.6.
+Reference: Smith, "Digital Audio Resampling", CCRMA 2002; Kaiser's window formulas from Oppenheim &
+Schafer, "Discrete-Time Signal Processing", section 7.6.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ FloatArray = npt.NDArray[np.float32]
 MINIMUM_RATE_HZ = 8_000
 MAXIMUM_RATE_HZ = 192_000
 
-# Zero crossings on each side and Kaiser's beta: 110 dB of stop band from 24.0 kHz on, flat to 20.1 kHz,
-# for conversions between 44.1 kHz and anything above.
+# Zero crossings on each side and Kaiser's beta: 110 dB of stop band from 24.0 kHz on, flat to 20.1
+# kHz, for conversions between 44.1 kHz and anything above.
 _HALF_WIDTH = 40
 _KAISER_BETA = 11.2
-# Rates with many phases interpolate linearly between so many rows: its error, (pi / 1024)^2 / 8, is -118 dB.
+# Rates with many phases interpolate linearly between so many rows: its error, (pi / 1024)^2 / 8, is
+# -118 dB.
 _MAXIMUM_ROWS = 1024
 
 
@@ -93,8 +94,8 @@ class _ResamplerState:
 class StreamingResampler:
     """Converts [channel, sample] from one rate to another, block by block.
 
-    Output sample ``m`` is out once ``floor(m * rate_in / rate_out) + 1 + latency_samples`` input samples are
-    in, for every partition of the input. Equal rates pass through with no latency.
+    Output sample ``m`` is out once ``floor(m * rate_in / rate_out) + 1 + latency_samples`` input
+    samples are in, for every partition of the input. Equal rates pass through with no latency.
     """
 
     def __init__(self, rate_in_hz: int, rate_out_hz: int, channels: int) -> None:
@@ -139,7 +140,7 @@ class StreamingResampler:
         return self.push(silence)
 
     def _convert(self, joined: FloatArray, joined_start: int) -> FloatArray:
-        """The output that has become due, from ``joined`` [channel, sample] at that position."""
+        """Compute the output that has become due; ``joined`` [channel, sample] begins there."""
         state, ratio = self._state, self.ratio
         first = state.output_end
         state.output_end = max(first, ratio.output_end(state.input_end))
@@ -149,7 +150,8 @@ class StreamingResampler:
         reach = ratio.half_width_samples - 1
         start = ratio.input_floor(first) - reach - joined_start
         phase = first * ratio.down % ratio.up
-        _convolve(joined, self._table, start, phase, ratio.up, ratio.down, converted)
+        origin, steps = (start, phase), (ratio.up, ratio.down)
+        _convolve(joined, self._table, origin, steps, converted)
         return converted
 
 
@@ -173,17 +175,16 @@ def _polyphase_table(ratio: RateRatio) -> FloatArray:
 def _convolve(
     samples: FloatArray,
     table: FloatArray,
-    start: int,
-    phase: int,
-    up: int,
-    down: int,
+    origin: tuple[int, int],
+    ratio: tuple[int, int],
     converted: FloatArray,
 ) -> None:
     """Fill ``converted`` [channel, n] from ``samples`` [channel, sample]; allocates nothing.
 
-    ``start``: index of the first sample under the first output's filter; ``phase`` of that output, in
-    units of ``1 / up`` input samples.
+    ``origin``: index of the first sample under the first output's filter, and that output's phase
+    in units of ``1 / up`` input samples; ``ratio``: up, down.
     """
+    (start, phase), (up, down) = origin, ratio
     rows, taps = table.shape[0] - 1, table.shape[1]
     for index in range(converted.shape[1]):
         scaled = phase * rows

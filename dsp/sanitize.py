@@ -18,8 +18,8 @@ _SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 def sanitize(samples: FloatArray) -> tuple[FloatArray, int]:
     """Copy with bad samples repaired, [channel, frame], and how many were repaired.
 
-    NaN and infinities become 0; what is beyond ``MAXIMUM_AMPLITUDE`` is clipped to it. Subnormals become
-    0 too, but are not counted: they are silence, only slow.
+    NaN and infinities become 0; what is beyond ``MAXIMUM_AMPLITUDE`` is clipped to it. Subnormals
+    become 0 too, but are not counted: they are silence, only slow.
     """
     clean = np.empty(samples.shape, np.float32)
     repaired = _sanitize(np.ascontiguousarray(samples, np.float32).ravel(), clean.ravel())

@@ -1,4 +1,4 @@
-"""A model's stems on their way out: names, remainder, gains, and the fade from one model to the next."""
+"""A model's stems on their way out: names, remainder, gains, and the fade to the next model."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Passage:
     mix: FloatArray  # [channel, frame]
 
     def select(self, wanted: Sequence[str]) -> FloatArray:
-        """The wanted stems in that order: [stem, channel, frame]."""
+        """Give the wanted stems in that order: [stem, channel, frame]."""
         full = with_remainder(self.estimates, self.dry)
         selected = np.empty((len(wanted), *self.dry.shape), np.float32)
         for index, stem in enumerate(wanted):
@@ -175,8 +175,8 @@ class SwitchFade:
     def pop(self, dry: FloatArray) -> Passage:
         """Give the next frames, with the new voice's stems.
 
-        Estimates fade, from silence where the old model has no such stem; the remainder is again what
-        they leave over, so that all stems sum to the dry signal during the fade too.
+        Estimates fade, from silence where the old model has no such stem; the remainder is again
+        what they leave over, so that all stems sum to the dry signal during the fade too.
         """
         weight = self._advance(dry.shape[1])
         old, new = self.old.pop(dry), self.new.pop(dry)
@@ -189,7 +189,7 @@ class SwitchFade:
         )
 
     def _advance(self, frames: int) -> FloatArray:
-        """The new voice's weight, [frame]."""
+        """Give the new voice's weight, [frame]."""
         weight = np.ones(frames, np.float32)
         fading = self._weights[self._progress : self._progress + frames]
         weight[: fading.size] = fading
@@ -198,7 +198,7 @@ class SwitchFade:
 
 
 def _estimates_as(passage: Passage, stems: Sequence[str]) -> FloatArray:
-    """The passage's stems under these names, silence for those it does not have."""
+    """Give the passage's stems under these names, silence for those it does not have."""
     full = with_remainder(passage.estimates, passage.dry)
     renamed = np.zeros((len(stems), *passage.dry.shape), np.float32)
     for index, stem in enumerate(stems):

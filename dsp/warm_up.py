@@ -6,7 +6,7 @@ from dsp import overlap_add, resample, sanitize
 
 
 def warm_up() -> None:
-    """Compile all Numba kernels of ``dsp``, or load them from the cache; a server does this first."""
+    """Compile all Numba kernels of ``dsp``, or load them from the cache."""
     overlap_add.warm_up()
     resample.warm_up()
     sanitize.warm_up()
