@@ -18,7 +18,7 @@ import numpy as np
 from protocol.errors import InvalidField
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from protocol.limits import Limits
 
@@ -354,7 +354,7 @@ class Checked:
             spec.type.check(spec.label, getattr(self, spec.name))
 
 
-def read_fields(specs: tuple[FieldSpec, ...], header: dict[str, Any]) -> dict[str, Any]:
+def read_fields(specs: Iterable[FieldSpec], header: dict[str, Any]) -> dict[str, Any]:
     """Return the constructor's arguments from a msgpack map; unknown keys are ignored.
 
     Raises InvalidField when a required one is missing.
@@ -368,7 +368,7 @@ def read_fields(specs: tuple[FieldSpec, ...], header: dict[str, Any]) -> dict[st
     return values
 
 
-def write_fields(specs: tuple[FieldSpec, ...], value: object) -> dict[str, Any]:
+def write_fields(specs: Iterable[FieldSpec], value: object) -> dict[str, Any]:
     """Return the msgpack map of a message or record; what is None is left out."""
     written = {}
     for name, _, type_, _ in specs:

@@ -17,7 +17,7 @@ import msgpack  # type: ignore[import-untyped]
 import numpy as np
 
 from protocol.codec import encode
-from protocol.fields import Pcm, fields_of
+from protocol.fields import Pcm, fields_of, write_fields
 from protocol.messages import (
     Applied,
     Audio,
@@ -139,16 +139,15 @@ def unpack_frames(data: bytes) -> list[bytes]:
 
 
 def plain(record: Any) -> dict[str, Any]:
-    """Return a message's or map's fields as JSON values; samples as nested lists, None left out."""
-    values = {}
+    """Return a message's fields as JSON has them; samples as nested lists, None left out."""
     cls: Any = type(record)
-    for spec in fields_of(cls):
-        value = getattr(record, spec.name)
-        if value is not None:
-            values[spec.name] = (
-                value.tolist() if isinstance(spec.type, Pcm) else (spec.type.to_wire(value))
-            )
-    return values
+    values = write_fields(
+        [spec for spec in fields_of(cls) if not isinstance(spec.type, Pcm)], record
+    )
+    if hasattr(record, "samples"):
+        values["samples"] = record.samples.tolist()
+    fields: dict[str, Any] = json.loads(json.dumps(values))  # tuples become lists
+    return fields
 
 
 def files() -> dict[str, bytes]:

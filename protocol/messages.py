@@ -1,6 +1,6 @@
 """The typed messages of the wire: one frozen dataclass each, range-checked where it is made.
 
-Field names are the header's keys; PROTOCOL.md sections 4 and 5 give their meaning, units and ranges.
+Field names are the header's keys; PROTOCOL.md sections 4 and 5 give their meaning, units, ranges.
 Making one with a value out of range raises InvalidField.
 """
 
