@@ -43,15 +43,15 @@ class Limits:
         if self.minimum_rate_hz > self.maximum_rate_hz:
             raise ValueError("minimum_rate_hz is above maximum_rate_hz: swap them")
 
-    def check(self, limit: str, value: int, what: str) -> None:
-        """Refuse ``what`` (a noun) when its size is over the limit of that name.
+    def check(self, limit: str, value: int, what: str, unit: str = "") -> None:
+        """Refuse ``what`` (a noun) when its size in some unit is over the limit of that name.
 
         Raises LimitExceeded, which names the limit, the value and the way out.
         """
         allowed: int = getattr(self, limit)
         if value > allowed:
-            advice = _ADVICE[limit]
-            raise LimitExceeded(f"{what} is {value}: {limit} is {allowed}; {advice}")
+            size = f"{what} is {value} {unit}".rstrip()
+            raise LimitExceeded(f"{size}: {limit} is {allowed}; {_ADVICE[limit]}")
 
     def check_rate(self, rate_hz: int) -> None:
         """Raise UnsupportedRate unless the rate is in range."""

@@ -122,7 +122,7 @@ def test_header_bytes():
     limits = replace(SMALL, maximum_header_bytes=50)
     assert len(ping_of(50)) == 50
     assert decode([ping_of(50)], limits) == Ping(1)
-    with pytest.raises(LimitExceeded, match="is 51: maximum_header_bytes is 50"):
+    with pytest.raises(LimitExceeded, match="is 51 bytes: maximum_header_bytes is 50"):
         decode([ping_of(51)], limits)
     with pytest.raises(LimitExceeded, match="maximum_header_bytes is 17"):
         encode(Ping(1), Limits(maximum_header_bytes=17))
@@ -130,7 +130,7 @@ def test_header_bytes():
 
 def test_payload_is_refused_before_it_is_read():
     header = encode(Audio(1, 0, 0, silence(1, 1)))[0]
-    with pytest.raises(LimitExceeded, match="is 97: maximum_payload_bytes is 96"):
+    with pytest.raises(LimitExceeded, match="is 97 bytes: maximum_payload_bytes is 96"):
         decode([header, bytes(97)], SMALL)
 
 
