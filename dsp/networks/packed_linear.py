@@ -61,7 +61,7 @@ class PackedLinear:
         """Map [row, in], strided as it may be, to a new contiguous [row, out]."""
         if self.kind is LinearKind.PLAIN:
             return functional.linear(rows, self._weight, self._bias)
-        return torch.ops.mkldnn._linear_pointwise(  # type: ignore[no-any-return]  # noqa: SLF001
+        return torch.ops.mkldnn._linear_pointwise(  # noqa: SLF001
             rows, self._weight, self._bias, "none", [], ""
         )
 
@@ -69,6 +69,6 @@ class PackedLinear:
         """Return ``other + self(rows)`` as a new tensor; ``other`` is [row, out], contiguous."""
         if self.kind is LinearKind.PLAIN:
             return functional.linear(rows, self._weight, self._bias).add_(other)
-        return torch.ops.mkldnn._linear_pointwise.binary(  # type: ignore[no-any-return]  # noqa: SLF001
+        return torch.ops.mkldnn._linear_pointwise.binary(  # noqa: SLF001
             rows, other, self._weight, self._bias, "add"
         )

@@ -124,61 +124,54 @@ def interleave(
     The last channels of ``newer`` [2 * frequency, 2, width] and ``oldest`` [2 * frequency, width]
     get columns 0, 1 and 2.
     """
-    frequencies = product.shape[0]
+    frequencies, width = product.shape
     channels = scale.shape[0]
-    stride = 5 * channels
-    start = oldest.shape[1] - channels
-    total = np.empty(channels, np.float32)
+    taps = 5 * channels
+    nothing = np.zeros(width, np.float32)
+    even = np.zeros(channels, np.float32)
+    odd = np.zeros(channels, np.float32)
     for f in range(frequencies):
-        for parity in range(2):
-            for r in range(3):
-                _sum_taps(product, f, parity, r * stride, total)
-                if r == 2:
-                    _add_taps(oldest_product, f, parity, total)
-                    target = oldest[2 * f + parity]
-                else:
-                    target = newer[2 * f + parity, r]
-                for c in range(channels):
-                    target[start + c] = max(total[c], np.float32(0.0)) * scale[c] + shift[c]
+        below = product[f - 1] if f > 0 else nothing
+        above = product[f + 1] if f + 1 < frequencies else nothing
+        for r in range(2):
+            here = slice(r * taps, (r + 1) * taps)
+            _gather(below[here], product[f, here], above[here], even, odd)
+            _normalise(even, scale, shift, newer[2 * f, r])
+            _normalise(odd, scale, shift, newer[2 * f + 1, r])
+        _gather(below[2 * taps :], product[f, 2 * taps :], above[2 * taps :], even, odd)
+        below = oldest_product[f - 1] if f > 0 else nothing
+        above = oldest_product[f + 1] if f + 1 < frequencies else nothing
+        _gather(below, oldest_product[f], above, even, odd)
+        _normalise(even, scale, shift, oldest[2 * f])
+        _normalise(odd, scale, shift, oldest[2 * f + 1])
 
 
 @njit(cache=True, nogil=True)
-def _sum_taps(
-    product: FloatArray, frequency: int, parity: int, offset: int, total: FloatArray
+def _gather(
+    below: FloatArray, row: FloatArray, above: FloatArray, even: FloatArray, odd: FloatArray
 ) -> None:
-    channels = total.shape[0]
-    main = offset + (1 + parity) * channels
-    row = product[frequency]
-    for c in range(channels):
-        total[c] = row[main + c]
-    _add_neighbours(product, frequency, parity, offset, total)
+    """Sum the taps of one bin and its neighbours that meet in its even and its odd half.
+
+    Each input is [tap * channel]. Slices, for they tell the compiler that no index is negative.
+    """
+    n = even.shape[0]
+    tap_1, tap_2 = row[n : 2 * n], row[2 * n : 3 * n]
+    tap_3, tap_4 = below[3 * n : 4 * n], below[4 * n : 5 * n]
+    tap_0 = above[:n]
+    for c in range(n):
+        even[c] += tap_1[c] + tap_3[c]
+    for c in range(n):
+        odd[c] += tap_2[c] + tap_4[c] + tap_0[c]
 
 
 @njit(cache=True, nogil=True)
-def _add_taps(product: FloatArray, frequency: int, parity: int, total: FloatArray) -> None:
-    channels = total.shape[0]
-    main = (1 + parity) * channels
-    row = product[frequency]
-    for c in range(channels):
-        total[c] += row[main + c]
-    _add_neighbours(product, frequency, parity, 0, total)
-
-
-@njit(cache=True, nogil=True)
-def _add_neighbours(
-    product: FloatArray, frequency: int, parity: int, offset: int, total: FloatArray
-) -> None:
-    """Add what the bins below (taps 3, 4) and above (tap 0, odd bins only) contribute."""
-    channels = total.shape[0]
-    if frequency > 0:
-        below = product[frequency - 1]
-        tap = offset + (3 + parity) * channels
-        for c in range(channels):
-            total[c] += below[tap + c]
-    if parity == 1 and frequency + 1 < product.shape[0]:
-        above = product[frequency + 1]
-        for c in range(channels):
-            total[c] += above[offset + c]
+def _normalise(total: FloatArray, scale: FloatArray, shift: FloatArray, place: FloatArray) -> None:
+    """Rectify and normalise into the last channels of a place, and empty the total."""
+    n = total.shape[0]
+    last = place[place.shape[0] - n :]
+    for c in range(n):
+        last[c] = max(total[c], np.float32(0.0)) * scale[c] + shift[c]
+        total[c] = np.float32(0.0)
 
 
 @njit(cache=True, nogil=True)
@@ -198,20 +191,36 @@ def finish_mask(
     whose three outer bins on either side stay zero. ``weight`` [channel, column, tap], columns 1
     and 3; ``mask`` [channel, 2 * frequency].
     """
-    frequencies = product.shape[0]
-    total = np.empty(1, np.float32)
-    for f in range(frequencies):
-        for parity in range(2):
-            for r in range(2):
-                _sum_taps(product, f, parity, 5 * r, total)
-                if r == 1:
-                    _add_taps(oldest_product, f, parity, total)
-                value = max(total[0], np.float32(0.0)) * affine[0] + affine[1]
-                columns[r, 2 * f + parity + 3] = value
+    inner = columns[:, 3:-3]
+    inner[:] = np.float32(0.0)
+    _add_bins(product[:, :5], inner[0])
+    _add_bins(product[:, 5:], inner[1])
+    _add_bins(oldest_product, inner[1])
+    for r in range(2):
+        for f in range(inner.shape[1]):
+            inner[r, f] = max(inner[r, f], np.float32(0.0)) * affine[0] + affine[1]
     for channel in range(mask.shape[0]):
-        for f in range(mask.shape[1]):
-            value = bias[channel]
-            for r in range(2):
-                for tap in range(4):
-                    value += weight[channel, r, tap] * columns[r, f + 2 * tap]
-            mask[channel, f] = np.float32(1.0) / (np.float32(1.0) + np.exp(-value))
+        _convolve_mask(columns, weight[channel], bias[channel], mask[channel])
+
+
+@njit(cache=True, nogil=True)
+def _add_bins(product: FloatArray, column: FloatArray) -> None:
+    """Add one channel's products [frequency, tap] where they meet in a column [2 * frequency]."""
+    frequencies = product.shape[0]
+    for f in range(frequencies):
+        column[2 * f] += product[f, 1]
+        column[2 * f + 1] += product[f, 2]
+    for f in range(1, frequencies):
+        column[2 * f] += product[f - 1, 3]
+        column[2 * f + 1] += product[f - 1, 4]
+        column[2 * f - 1] += product[f, 0]
+
+
+@njit(cache=True, nogil=True)
+def _convolve_mask(columns: FloatArray, weight: FloatArray, bias: float, mask: FloatArray) -> None:
+    for f in range(mask.shape[0]):
+        value = bias
+        for r in range(2):
+            for tap in range(4):
+                value += weight[r, tap] * columns[r, f + 2 * tap]
+        mask[f] = np.float32(1.0) / (np.float32(1.0) + np.exp(-value))
