@@ -112,7 +112,7 @@ class ServerConfig(_Checked):
     threads: int = _setting(1, "threads of one inference step", _between(1, 256))
     metrics: str = _setting("", "HTTP address of metrics and health, or nothing", _metrics_address)
     peer_timeout_s: float = _setting(
-        10.0, "silence after which a connection is forgotten", _between(0.1, 3600, " s")
+        30.0, "silence after which a connection is forgotten", _between(0.1, 3600, " s")
     )
     shutdown_grace_s: float = _setting(
         1.0, "time to finish queued work on shutdown", _between(0, 60, " s")

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from protocol import Audio, LimitExceeded
+from protocol import Audio, Flush, LimitExceeded
 
 Request = TypeVar("Request")
 
@@ -78,6 +78,19 @@ class Inbox(Generic[Request]):
             oldest = self._waiting.popleft()
             self._count(oldest.request, -1)
             return oldest
+
+    def forget_audio(self) -> None:
+        """Forget the audio that waits, but not what a flush still asks for."""
+        with self._lock:
+            kept: deque[Waiting[Request]] = deque()
+            flush_follows = False
+            for waiting in reversed(self._waiting):
+                flush_follows = flush_follows or isinstance(waiting.request, Flush)
+                if isinstance(waiting.request, Audio) and not flush_follows:
+                    self._count(waiting.request, -1)
+                else:
+                    kept.appendleft(waiting)
+            self._waiting = kept
 
     def close(self) -> None:
         """Forget everything that waits, and whatever is put from now on."""

@@ -137,12 +137,12 @@ class StreamOpener:
         return pipeline
 
     def _minimum_round_trip(self, model: Model, request: Open) -> int:
-        """Return the smallest budget in samples, or raise LatencyTooSmall if less is granted."""
+        """Return the smallest budget in samples; raises LatencyTooSmall where less is granted."""
         if request.freewheel:
             return 0
         seconds = self._catalogue.hop_seconds(model, request.profile)
         minimum = round_trip_samples(seconds, request.rate_hz)
-        if request.round_trip_samples < minimum:
+        if request.round_trip_samples and request.round_trip_samples < minimum:
             raise LatencyTooSmall(
                 f"round trip of {request.round_trip_samples} samples: {minimum} or more needed on "
                 "this machine"
@@ -182,6 +182,6 @@ def _opened(request: Open, model: Model, pipeline: StreamPipeline, minimum: int)
             latency.hop, latency.synthesis_overlap, latency.look_ahead, latency.resampler
         ),
         minimum_round_trip_samples=minimum,
-        credit_frames=latency.total + ahead,
+        credit_frames=latency.total + ahead if request.freewheel else 0,
         preroll_frames=CONTEXT_SECONDS * request.rate_hz,
     )

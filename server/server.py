@@ -165,6 +165,7 @@ class Server:
         for lane, tasks in loads.items():
             self.metrics.queued_streams.labels(lane=lane.value).set(tasks)
         if sessions.is_draining and not sessions.has_work and not any(loads.values()):
+            sessions.say_goodbye()
             self._drained.set()
         return sessions.has_waiting or sessions.is_draining
 
@@ -172,4 +173,5 @@ class Server:
         """Refuse what is new and wait until what is queued has been answered."""
         if self._sessions is not None:
             self._mailbox.post(self._sessions.drain)
-            self._drained.wait(timeout_s)
+            if not self._drained.wait(timeout_s):
+                self._mailbox.post(self._sessions.say_goodbye)

@@ -24,13 +24,13 @@ from protocol import (
     Preroll,
     Seek,
     Set,
-    ShuttingDown,
     StemsError,
     UnexpectedMessage,
     Welcome,
     check_major,
     decode,
 )
+from server.stream_requests import shutting_down
 
 if TYPE_CHECKING:
     from protocol import ModelInfo
@@ -78,6 +78,7 @@ class Sessions:
         replies.on_gone = self._gone
         self._handlers: dict[type, Callable[[Peer, Any], None]] = {
             Ping: self._ping,
+            Pong: _ignore,
             Open: streams.open,
             Audio: streams.audio,
             Preroll: streams.preroll,
@@ -103,13 +104,18 @@ class Sessions:
             self._gone(identity)
         for peer in self._table.silent(self._clock() - self._config.peer_timeout_s):
             self._log.info("peer silent", streams=len(peer.streams))
+            for stream in list(peer.streams.values()):
+                self._streams.expire(stream)
             self._forget(peer)
 
     def drain(self) -> None:
-        """Take nothing new from now on, and tell every peer."""
+        """Take nothing new from now on."""
         self.is_draining = True
-        for peer in self._table:
-            self._replies.send_error(peer.identity, _shutting_down())
+
+    def say_goodbye(self) -> None:
+        """End every stream and say why."""
+        for stream in self._table.streams:
+            self._streams.shut_down(stream)
 
     @property
     def has_work(self) -> bool:
@@ -124,7 +130,7 @@ class Sessions:
 
     def _handle(self, identity: bytes, message: Message) -> None:
         if self.is_draining and isinstance(message, _REFUSED_WHILE_DRAINING):
-            raise _shutting_down()
+            raise shutting_down()
         if isinstance(message, Hello):
             self._hello(identity, message)
             return
@@ -138,11 +144,9 @@ class Sessions:
         handler(peer, message)
 
     def _hello(self, identity: bytes, message: Hello) -> None:
-        """Start afresh: a client that says hello again has forgotten its streams."""
         check_major(message.major)
-        known = self._table.find(identity)
-        if known is not None:
-            self._forget(known)
+        if self._table.find(identity) is not None:
+            raise UnexpectedMessage("hello again; it comes once, the connection goes on as it was")
         self._table.add(identity, self._clock())
         self._metrics.peers.set(len(self._table))
         self._log.info("hello", client=message.client, minor=message.minor)
@@ -180,5 +184,5 @@ class Sessions:
         self._metrics.peers.set(len(self._table))
 
 
-def _shutting_down() -> ShuttingDown:
-    return ShuttingDown("the server is shutting down; connect again when it is back")
+def _ignore(_peer: Peer, _message: Pong) -> None:
+    """Take note that the peer is alive, which any message shows."""

@@ -26,6 +26,7 @@ from protocol import (
     Seek,
     ServerFault,
     Set,
+    ShuttingDown,
     Stems,
     StemsError,
 )
@@ -112,8 +113,9 @@ class StreamRequests:
         stream.preroll_frames = 0 if part.last else stream.preroll_frames + frames
 
     def seek(self, peer: Peer, request: Seek) -> None:
-        """Queue a jump; credit counts from the new position."""
+        """Queue a jump, forget what waits; credit counts from the new position."""
         stream = peer.stream(request.stream)
+        stream.opened_task.inbox.forget_audio()
         self._queue(stream, request)
         stream.answered_samples = request.position_samples
 
@@ -139,9 +141,17 @@ class StreamRequests:
         """End a stream at once; what the engine is doing for it is thrown away."""
         stream = peer.stream(request.stream)
         self.end(stream)
-        counters = stream.counters
-        closed = Closed(stream.number, counters.blocks, counters.dropped_frames)
-        self._replies.send(peer.identity, closed)
+        self._say_closed(stream)
+
+    def expire(self, stream: Stream) -> None:
+        """End a stream whose peer has fallen silent."""
+        self.end(stream)
+        self._say_closed(stream)
+
+    def shut_down(self, stream: Stream) -> None:
+        """End a stream because the server ends."""
+        self.end(stream)
+        self._replies.send_error(stream.peer.identity, shutting_down(), stream.number)
 
     def end(self, stream: Stream) -> None:
         """Free everything a stream has."""
@@ -213,11 +223,21 @@ class StreamRequests:
             self.end(stream)
         self._replies.send_error(stream.peer.identity, error, stream.number)
 
+    def _say_closed(self, stream: Stream) -> None:
+        counters = stream.counters
+        closed = Closed(stream.number, counters.blocks, counters.missing_frames)
+        self._replies.send(stream.peer.identity, closed)
+
     def _post(self, function: Callable[..., None], *arguments: object) -> None:
         self._run_on_io_thread(partial(function, *arguments))
 
     def _count_streams(self) -> None:
         self._metrics.streams.set(len(self._table.streams))
+
+
+def shutting_down() -> ShuttingDown:
+    """Return the error for whoever asks a server that is about to end."""
+    return ShuttingDown("the server is shutting down; connect again when it is back")
 
 
 def _is_current(stream: Stream) -> bool:
@@ -234,12 +254,12 @@ def _check_channels(stream: Stream, channels: int) -> None:
 
 def _check_credit(stream: Stream, inbox: Inbox[Request], block: Audio) -> None:
     """Raise CreditExceeded when the client is too far ahead of what it has been answered."""
-    frames = block.samples.shape[-1]
-    ahead = max(
-        block.position_samples + frames - stream.answered_samples, inbox.audio_frames + frames
-    )
-    if ahead > stream.credit_frames:
+    frames, credit = block.samples.shape[-1], stream.credit_frames
+    ahead = block.position_samples + frames - stream.answered_samples
+    if ahead > credit:
         raise CreditExceeded(
-            f"{ahead} frames would be sent and not answered: {stream.credit_frames} allowed; "
-            "wait for stems first"
+            f"{ahead} frames would be sent and not answered: {credit} allowed; wait for stems first"
         )
+    waiting = inbox.audio_frames + frames  # what was sent before a flush and a seek may wait, too
+    if waiting > 2 * credit:
+        raise CreditExceeded(f"{waiting} frames would wait: {2 * credit} allowed; send each once")

@@ -92,7 +92,9 @@ class StreamWorker:
             self._pipeline.write(block.position_samples, block.samples)
         except SignalError as error:
             raise InvalidField(f"audio.position_samples: {error}") from error
-        return self._stems(self._pipeline.process())
+        blocks = self._pipeline.process()
+        self._counters.lost_frames = self._pipeline.counters.lost_frames
+        return self._stems(blocks)
 
     def _preroll_part(self, part: Preroll) -> Sequence[Message]:
         """Collect parts; the last one rebuilds the context from all of them."""
@@ -114,7 +116,9 @@ class StreamWorker:
         return []
 
     def _flush(self) -> Sequence[Message]:
-        answers = self._stems(self._pipeline.flush())
+        blocks = self._pipeline.flush()
+        self._counters.lost_frames = self._pipeline.counters.lost_frames
+        answers = self._stems(blocks)
         return [*answers, Flushed(self.stream, self._pipeline.position_samples)]
 
     def _set(self, request: Set) -> Sequence[Message]:
@@ -128,12 +132,19 @@ class StreamWorker:
         request = switch.request
         self._check_stems(request, switch.model_stems)
         try:
-            self._pipeline.switch(switch.separator, switch.model_stems, request.stems or ())
+            self._pipeline.switch(switch.separator, switch.model_stems, self._stems_after(switch))
         except SignalError as error:
             raise IncompatibleModel(f"model {switch.model!r}: {error}") from error
         self._model, self._model_stems = switch.model, switch.model_stems
         self._mix(request)
         return [self._applied()]
+
+    def _stems_after(self, switch: SwitchModel) -> tuple[str, ...]:
+        """Return the stems to send from a new model: as before if it has them all, else its own."""
+        if switch.request.stems is not None:
+            return switch.request.stems
+        has_all = {*self._pipeline.stems} <= {*switch.model_stems, MIX}
+        return self._pipeline.stems if has_all else ()
 
     def _mix(self, request: Set) -> None:
         try:
@@ -169,5 +180,5 @@ class StreamWorker:
             position_samples=block.position_samples + start,
             stems=block.stems,
             samples=block.samples[..., start : start + MAXIMUM_STEMS_FRAMES],
-            dropped_frames=self._counters.dropped_frames,
+            dropped_frames=self._counters.missing_frames,
         )
