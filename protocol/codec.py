@@ -112,7 +112,7 @@ def _unpack(frame: Buffer, limits: Limits) -> dict[str, Any]:
             max_map_len=limits.maximum_list_items,
             max_ext_len=0,
         )
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
+    except ValueError as error:  # also what msgpack raises of its own
         raise _header_error(error, limits) from error
     if type(header) is not dict:
         raise MalformedFrame(f"header is a {type(header).__name__}: a msgpack map required")
