@@ -160,7 +160,7 @@ class StreamingUNet:
     def _settle(self) -> UNetState:
         """Work out the state that silence without end leaves, one slot of each kind.
 
-        Needs buffers that are still zero.
+        Needs buffers that are still zero. Runs every kernel, so that none compiles in a push.
         """
         state = self._state
         with torch.inference_mode():
@@ -171,6 +171,7 @@ class StreamingUNet:
                     state.delayed_at(0)[:] = down.columns[2]
                 self._complete(level, 0)
             self._renew_held()
+            self._ascend()
         return state.one_slot()
 
 
