@@ -23,8 +23,6 @@ LOOK_AHEAD_FRAMES = 194
 RECEPTIVE_FIELD_FRAMES = 255
 """How far a mask looks, at most, into the past and into the future."""
 
-_SILENT_FRAMES = 8 * GRID  # until a window's left edge is forgotten: both figures above
-
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
@@ -70,10 +68,7 @@ class LookAheadUNet:
         """Prepare the state that endless silence leaves."""
         self._weights = weights
         self._shape = (weights.encoder_channels[0], bins)
-        silence = torch.zeros(1, self._shape[0], _SILENT_FRAMES, bins)
-        with torch.inference_mode():
-            self._silence, _ = _step(weights, _nothing(weights, bins), silence)
-        self._state = self._silence
+        self._silence = self._state = self._settle(_nothing(weights, bins))
 
     def reset(self) -> None:
         """Forget everything; the next frame begins a grid."""
@@ -92,6 +87,18 @@ class LookAheadUNet:
                 for start in range(0, magnitudes.shape[1], GRID)
             ]
         return torch.cat(masks, dim=1) if masks else magnitudes
+
+    def _settle(self, state: _State) -> _State:
+        """Push silence until a window's left edge is forgotten.
+
+        The first chunk is larger, for the deepest level to have a column at all.
+        """
+        channels, bins = self._shape
+        with torch.inference_mode():
+            for chunks in (4, 1, 1, 1, 1):
+                silence = torch.zeros(1, channels, chunks * GRID, bins)
+                state, _ = _step(self._weights, state, silence)
+        return state
 
     def _advance(self, chunk: Tensor) -> Tensor:
         self._state, mask = _step(self._weights, self._state, chunk[None])
