@@ -64,7 +64,7 @@ EXACT: Final[dict[str, Message]] = {
         8, "rocknet", "live", _STEMS, Latency(512, 512, 0, 0), 0, 8192, 0, "tcp://127.0.0.1:5555"
     ),
     "audio": Audio(7, 0, 96000, _STEREO),
-    "stems": Stems(7, 3, 96000, _STEMS, np.stack([_STEREO / 2, _STEREO / 4]), 256),
+    "stems": Stems(7, 3, 96000, _STEMS, np.stack([_STEREO / 2, _STEREO / 4]), 256, 4321),
     "set": Set(7, {"vocals": -6.0, "instrumental": 0.0}, ("vocals",), (), _STEMS, "fixed-gains"),
     "set_nothing": Set(7),
     "applied": Applied(7, 96512, "fixed-gains", ("vocals", "mix")),

@@ -206,6 +206,7 @@ class Stems(Checked):
     stems: StemNames
     samples: StemSamples = field(repr=False)  # [stem, channel, frame]
     dropped_frames: Count = 0  # of input, since the stream was opened
+    compute_us: Count = 0  # inference that these stems cost; 0 where it was counted before
 
     def __post_init__(self) -> None:
         Checked.__post_init__(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -165,14 +166,19 @@ class StreamWorker:
         position_samples = self._pipeline.position_samples
         return Applied(self.stream, position_samples, self._model, self._pipeline.stems)
 
-    def _stems(self, blocks: Iterable[StemBlock]) -> list[Message]:
-        return [
-            self._stems_part(block, start)
+    def _stems(self, blocks: Iterable[StemBlock], compute_us: int = 0) -> list[Message]:
+        """Cut blocks to the size of an answer; the first carries what they all cost."""
+        parts = [
+            (block, start)
             for block in blocks
             for start in range(0, block.samples.shape[-1], MAXIMUM_STEMS_FRAMES)
         ]
+        return [
+            self._stems_part(block, start, 0 if index else compute_us)
+            for index, (block, start) in enumerate(parts)
+        ]
 
-    def _stems_part(self, block: StemBlock, start: int) -> Stems:
+    def _stems_part(self, block: StemBlock, start: int, compute_us: int) -> Stems:
         self._sequence += 1
         return Stems(
             stream=self.stream,
