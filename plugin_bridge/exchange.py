@@ -1,8 +1,8 @@
 """One lossless stream's conversation, without any I/O (PROTOCOL.md sections 6.3 to 6.8).
 
-Sessions feed audio in, send what ``next_message`` gives them, hand what they receive to ``receive``,
-and take finished stems out. Credit, positions, sequence numbers and completeness are looked after
-here.
+Sessions feed audio in, send what ``next_message`` gives them, hand what they receive to
+``receive``, and take finished stems out. Credit, positions, sequence numbers and completeness are
+looked after here.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Exchange:
         self.model = opened.model
         self.sent_samples = position_samples  # position behind the last audio sent
         self.received_samples = position_samples  # position behind the last stems received
+        self.changed_at_samples = position_samples  # where the last change took hold
         self.blocks = 0
         self.dropped_frames = 0
         self._piece_frames = max(1, min(max_block_frames, opened.credit_frames))
@@ -139,10 +140,11 @@ class Exchange:
             case Stems():
                 self._receive_stems(message)
             case Flushed():
-                self._receive_flushed(message)
+                self._receive_flushed()
             case Applied():
                 self._changes_answered += 1
                 self.model, self.stems = message.model, message.stems
+                self.changed_at_samples = message.position_samples
             case Closed():
                 raise ServerLost("the server closed the stream: nothing was heard for too long")
             case Error():
@@ -168,12 +170,12 @@ class Exchange:
         self.dropped_frames = message.dropped_frames
         self._ready.append(StemBlock(message.position_samples, message.stems, message.samples))
 
-    def _receive_flushed(self, message: Flushed) -> None:
+    def _receive_flushed(self) -> None:
         if self._changes_answered < self._stale_until_change:
             return
         if self.received_samples != self.sent_samples:
             raise ServerLost(
-                f"flushed at {message.position_samples} with stems up to {self.received_samples} of "
-                f"{self.sent_samples}; the server is at fault"
+                f"flushed with stems up to {self.received_samples}, but audio up to "
+                f"{self.sent_samples} was sent; the server is at fault"
             )
         self._is_flushed = True

@@ -2,7 +2,8 @@
 
 A block that did not arrive cannot be faded out: it is not there. So going down, the distance
 between the last sample played and the fallback is held and let decay; going up, the two are
-cross-faded. Either way the output is continuous, at every seam and also when one fade interrupts another.
+cross-faded. Either way the output is continuous, at every seam and also when one fade interrupts
+another.
 """
 
 from __future__ import annotations

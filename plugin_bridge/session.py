@@ -19,7 +19,7 @@ from plugin_bridge.exchange import Exchange
 from plugin_bridge.handshake import STREAM, StreamRequest
 from plugin_bridge.sockets import KEEP_ALIVE_S, SERVER_SILENCE_S
 from plugin_bridge.stem_block import StemBlock
-from protocol import Close, Closed, Message, Opened, Ping, Pong, Set, Welcome
+from protocol import Close, Closed, FloatArray, Message, Opened, Ping, Pong, Set, Welcome
 
 _CLOSE_TIMEOUT_S = 0.5
 
@@ -44,6 +44,16 @@ class SessionStatistics:
     sent_frames: int  # position behind the last audio sent
     received_frames: int  # position behind the last stems received
     dropped_frames: int  # of input; a lossless stream has none
+
+    @classmethod
+    def of(cls, exchange: Exchange) -> Self:
+        """Return an exchange's totals."""
+        return cls(
+            exchange.blocks,
+            exchange.sent_samples,
+            exchange.received_samples,
+            exchange.dropped_frames,
+        )
 
 
 class Session:
@@ -99,10 +109,7 @@ class Session:
     @property
     def statistics(self) -> SessionStatistics:
         """Totals so far."""
-        done = self._exchange
-        return SessionStatistics(
-            done.blocks, done.sent_samples, done.received_samples, done.dropped_frames
-        )
+        return SessionStatistics.of(self._exchange)
 
     def separate(self, blocks: Iterable[Any] | np.ndarray[Any, Any]) -> Iterator[StemBlock]:
         """Separate one piece of audio: one array [channel, frame], or blocks of any length.
@@ -126,6 +133,18 @@ class Session:
         self._exchange.flush()
         return list(self._stems_until(lambda: self._exchange.is_flushed))
 
+    def exchange_until(self, block: FloatArray, due_samples: int) -> Iterator[StemBlock]:
+        """Send a block, and yield stems until those before ``due_samples`` have come.
+
+        The building block of ``OfflineLiveSession``; ``separate`` is what scripts want.
+        """
+        self._exchange.feed(block)
+        yield from self._stems_until(
+            lambda: (
+                not self._exchange.has_outgoing and self._exchange.received_samples >= due_samples
+            )
+        )
+
     def seek(self, position_samples: int) -> None:
         """Forget the context; the next audio has this position."""
         self._exchange.seek(position_samples)
@@ -139,13 +158,16 @@ class Session:
         solo: Sequence[str] | None = None,
         stems: Sequence[str] | None = None,
         model: str | None = None,
-    ) -> None:
-        """Change the stream without a click; what is left out stays. Returns when it holds.
+    ) -> int:
+        """Change the stream without a click; what is left out stays.
+
+        Returns, once the server has answered, the position from which the change holds.
 
         Raises the server's refusal; the stream then goes on as before.
         """
         self._exchange.change(as_change(gains_db, mute, solo, stems, model))
         self._settle()
+        return self._exchange.changed_at_samples
 
     def close(self) -> None:
         """End the stream, and the server if it is the session's own."""

@@ -62,7 +62,7 @@ class StemRing:
             self._valid[:, index : index + run] = False
             self._valid[rows, index : index + run] = True
         self.written_samples = max(self.written_samples, last)
-        return frames - (last - first)
+        return frames - int(last - first)
 
     def read(self, names: Sequence[str], frames: int) -> tuple[FloatArray, BoolArray]:
         """Return the next frames of the named stems, and which of them arrived.

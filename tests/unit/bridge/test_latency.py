@@ -2,8 +2,8 @@
 
 A virtual clock counts samples: callback ``i`` starts when its last sample has been captured, and
 fetches what has arrived before; what it sends leaves up to one sample later. The server answers
-sample ``n`` once ``n + server.total`` samples have been sent; the answer is there a round trip after
-they left.
+sample ``n`` once ``n + server.total`` samples have been sent; the answer is there a round trip
+after they left.
 """
 
 import itertools
