@@ -56,9 +56,10 @@ class Engine:
         """Stop after the running steps; False when one did not end in time."""
         for thread in self._lanes.values():
             thread.stop()
-        for thread in self._lanes.values():
+        started = [thread for thread in self._lanes.values() if thread.ident is not None]
+        for thread in started:
             thread.join(timeout_s)
-        return not any(thread.is_alive() for thread in self._lanes.values())
+        return not any(thread.is_alive() for thread in started)
 
 
 class _LaneThread(threading.Thread):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,9 +93,7 @@ class StreamWorker:
             self._pipeline.write(block.position_samples, block.samples)
         except SignalError as error:
             raise InvalidField(f"audio.position_samples: {error}") from error
-        blocks = self._pipeline.process()
-        self._counters.lost_frames = self._pipeline.counters.lost_frames
-        return self._stems(blocks)
+        return self._computed(self._pipeline.process)
 
     def _preroll_part(self, part: Preroll) -> Sequence[Message]:
         """Collect parts; the last one rebuilds the context from all of them."""
@@ -117,9 +115,7 @@ class StreamWorker:
         return []
 
     def _flush(self) -> Sequence[Message]:
-        blocks = self._pipeline.flush()
-        self._counters.lost_frames = self._pipeline.counters.lost_frames
-        answers = self._stems(blocks)
+        answers = self._computed(self._pipeline.flush)
         return [*answers, Flushed(self.stream, self._pipeline.position_samples)]
 
     def _set(self, request: Set) -> Sequence[Message]:
@@ -166,8 +162,12 @@ class StreamWorker:
         position_samples = self._pipeline.position_samples
         return Applied(self.stream, position_samples, self._model, self._pipeline.stems)
 
-    def _stems(self, blocks: Iterable[StemBlock], compute_us: int = 0) -> list[Message]:
-        """Cut blocks to the size of an answer; the first carries what they all cost."""
+    def _computed(self, compute: Callable[[], list[StemBlock]]) -> list[Message]:
+        """Run the pipeline; the first of the stems says what all of them cost."""
+        started = time.perf_counter()
+        blocks = compute()
+        compute_us = round((time.perf_counter() - started) * 1e6)
+        self._counters.lost_frames = self._pipeline.counters.lost_frames
         parts = [
             (block, start)
             for block in blocks
@@ -187,4 +187,5 @@ class StreamWorker:
             stems=block.stems,
             samples=block.samples[..., start : start + MAXIMUM_STEMS_FRAMES],
             dropped_frames=self._counters.missing_frames,
+            compute_us=compute_us,
         )

@@ -58,7 +58,7 @@ WRONG = {
     "[limits]\nstreams = 0": ("limits.streams", "0", "1 to 256"),
     "[limits]\ncolour = 1": ("limits.colour", "1", "unknown"),
     "[log]\nlevel = 'loud'": ("log.level", "'loud'", "debug, info"),
-    "threads = ": ("server.toml", "no TOML", "line 1"),
+    "threads = ": ("server.toml", "no TOML", "Invalid value"),
 }
 
 
