@@ -68,6 +68,8 @@ class RollingContext:
         if samples.ndim != 2 or samples.shape[0] != self._ring.shape[0]:
             raise SignalError(f"samples {samples.shape}: [{self._ring.shape[0]}, n] expected")
         start, end = position_samples, position_samples + samples.shape[1]
+        if start == end:
+            return
         self._slide(end)
         fresh = max(start, min(self.oldest, end))
         self.stale_samples += fresh - start

@@ -217,6 +217,8 @@ def synthesise(spectra: ComplexArray, windows: WindowPair) -> FloatArray:
 
 
 def _spectra(samples: FloatArray, windows: WindowPair) -> ComplexArray:
+    if samples.shape[1] < windows.analysis.size:
+        return np.zeros((samples.shape[0], 0, windows.bins), np.complex64)
     frames = sliding_window_view(samples, windows.analysis.size, axis=1)[:, :: windows.hop_samples]
     return fft.rfft(frames * windows.analysis, axis=-1)
 

@@ -38,6 +38,8 @@ class DictionaryContext:
         return max(self.origin, self.newest - CAPACITY)
 
     def write(self, start: int, line: np.ndarray) -> None:
+        if not line.size:
+            return
         self.newest = max(self.newest, start + line.size)
         while self.end < self.oldest:
             self.lost += self.end not in self.kept
