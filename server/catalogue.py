@@ -1,6 +1,6 @@
 """The models this server can open, loaded when first asked for, warmed up and timed.
 
-Used on the opener's thread, except ``infos``, which loads nothing. Errors of ``dsp`` become
+Used by one thread at a time, except ``infos``, which loads nothing. Errors of ``dsp`` become
 answers to a peer here: an unknown name says which there are, missing weights say what to install.
 """
 
@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dsp.networks.registry import available_models, load_model
-
 from dsp.errors import WeightsCorruptError, WeightsMissingError
+from dsp.networks.registry import available_models, load_model
 from protocol import ModelInfo, ModelUnavailable, ProfileInfo, UnknownModel, UnknownProfile
-from server.errors import WarmUpError
 from server.warm_up import measure_hop_seconds
 
 if TYPE_CHECKING:
     from dsp.networks.registry import Model
-
     from dsp.separator import Profile
 
 
@@ -65,15 +62,6 @@ class Catalogue:
         if key not in self._hop_seconds:
             self._hop_seconds[key] = measure_hop_seconds(model.separator(profile))
         return self._hop_seconds[key]
-
-    def warm_up(self, name: str, profile: str) -> None:
-        """Load a model and run one of its profiles; raises WarmUpError."""
-        try:
-            model = self.model(name)
-            self.profile(model, profile)
-            self.hop_seconds(model, profile)
-        except Exception as error:
-            raise WarmUpError(f"model {name!r}, profile {profile!r}: {error}") from error
 
 
 def _profile_info(profile: Profile) -> ProfileInfo:

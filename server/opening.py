@@ -19,18 +19,19 @@ from dsp.pipeline import CONTEXT_SECONDS, StreamPipeline
 from dsp.separator import Lane
 from protocol import Latency, LatencyTooSmall, Open, Opened, UnknownStem
 from server.engine import yield_to_others
+from server.errors import WarmUpError
+from server.peers import Counters
 from server.stream_worker import StreamWorker, SwitchModel
 
 if TYPE_CHECKING:
     from dsp.networks.registry import Model
-
     from protocol import Set
     from server.catalogue import Catalogue
     from server.config import ServerConfig
-    from server.peers import Counters
 
 ROUND_TRIP_MARGIN = 1.25  # on the costliest hop, for transport and for what else the machine does
 ROUND_TRIP_GRID_SAMPLES = 64  # so that runs of one machine agree
+WARM_UP_RATES_HZ = (44100, 48000)  # without and with resamplers
 CREDIT_BLOCKS = 8
 CREDIT_SECONDS = 1.0
 
@@ -55,8 +56,18 @@ class StreamOpener:
     def __init__(self, catalogue: Catalogue, config: ServerConfig) -> None:
         self._catalogue = catalogue
         self._default_model = config.model
+        self._warm_profile = config.profile
         self._live_ms = config.queues.live_ms
         self._executor = ThreadPoolExecutor(1, "opener", yield_to_others)
+
+    def warm_up(self) -> None:
+        """Load the start model and open a stream of each kind of rate; raises WarmUpError."""
+        name, profile = self._default_model, self._warm_profile
+        try:
+            for rate_hz in WARM_UP_RATES_HZ:
+                self._opening(Open(0, rate_hz, 2, 256, name, profile), Counters())
+        except Exception as error:
+            raise WarmUpError(f"model {name!r}, profile {profile!r}: {error}") from error
 
     def open(
         self,

@@ -58,6 +58,12 @@ def prepare_endpoint(endpoint: str) -> None:
         _remove_dead_socket(path)
 
 
+def remove_endpoint(endpoint: str) -> None:
+    """Remove what an endpoint that is no longer bound has left behind; libzmq does not always."""
+    if endpoint.startswith("ipc://"):
+        Path(endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
+
+
 def make_private_directory(directory: Path) -> None:
     """Create the directory with mode 0700, or check that it is ours and closed to others."""
     try:

@@ -116,7 +116,7 @@ class Server:
         if config.metrics:
             self._health = HealthEndpoint(config.metrics, self.metrics, lambda: self._is_ready)
             self._health.start()
-        self._catalogue.warm_up(config.model, config.profile)
+        self._opener.warm_up()
         self._engine.start()
         self._sessions = self._make_sessions(self._transport)
         tick_s = min(_MAXIMUM_TICK_S, config.peer_timeout_s / 4)

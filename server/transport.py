@@ -14,7 +14,7 @@ import zmq
 
 from server.errors import EndpointInUseError
 from server.outbound import Frames, SendResult
-from server.security import prepare_endpoint
+from server.security import prepare_endpoint, remove_endpoint
 
 if TYPE_CHECKING:
     from protocol import Limits
@@ -67,6 +67,7 @@ class Transport:
             self._thread.join(timeout_s)
         if self._thread is None or not self._thread.is_alive():
             self._context.destroy(linger=100)
+            remove_endpoint(self.endpoint)
 
     def offer(self, identity: bytes, frames: Frames) -> SendResult:
         """Hand a message to libzmq without blocking; below 64 KiB a copy is cheaper than none."""
@@ -90,10 +91,10 @@ class Transport:
         socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_TIMEOUT_MS)
         socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_INTERVAL_MS)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
-        socket.setsockopt(zmq.IPV6, 1)
 
     def _bind(self, endpoint: str) -> str:
         prepare_endpoint(endpoint)
+        self._socket.setsockopt(zmq.IPV6, int(endpoint.startswith("tcp://[")))
         try:
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:

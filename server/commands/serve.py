@@ -9,10 +9,11 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from server.config import ServerConfig, describe, leaves
 from server.config_sources import environment_name, load_config
+from server.security import prepare_endpoint
 
 _DESCRIPTION = """\
 Listens on a private Unix socket, warms the model up, then prints one line of JSON on standard
@@ -64,6 +65,7 @@ def _serve(config: ServerConfig) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    prepare_endpoint(config.endpoint)  # tell at once what is wrong: the imports take seconds
     from server.parent import ParentWatch  # noqa: PLC0415 -- the configuration alone needs no torch
     from server.server import Server  # noqa: PLC0415
 
@@ -76,13 +78,12 @@ def _serve(config: ServerConfig) -> int:
     print(json.dumps(line), flush=True)
     while not stopping.wait(_PARENT_CHECK_S if config.parent_pid else None) and parent.is_alive():
         pass
-    return _leave(server.stop())
+    server.stop()
+    return _leave()
 
 
-def _leave(has_ended: bool) -> int:  # noqa: FBT001
-    """Exit at once if an inference step is still running: the interpreter would wait for it."""
+def _leave() -> NoReturn:
+    """Exit at once: all is freed, and the interpreter would wait for a long inference step."""
     sys.stdout.flush()
     sys.stderr.flush()
-    if not has_ended:
-        os._exit(0)
-    return 0
+    os._exit(0)
