@@ -50,7 +50,7 @@ WRONG = {
     "threads = true": ("threads", "True", "int"),
     "peer_timeout_s = nan": ("peer_timeout_s", "nan", "float"),
     "peer_timeout_s = -1.0": ("peer_timeout_s", "-1.0", "0.1 to 3600"),
-    "endpoint = 'tcp://0.0.0.0:1'": ("endpoint", "0.0.0.0", "loopback"),
+    "endpoint = 'tcp://0.0.0.0:1'": ("endpoint", "0.0.0.0", "loopback"),  # noqa: S104 -- refused
     "metrics = '0.0.0.0:80'": ("metrics", "0.0.0.0:80", "loopback"),
     "metrics = '127.0.0.1'": ("metrics", "127.0.0.1", "port"),
     "model = ''": ("model", "''", "1 to 64 bytes"),
@@ -71,7 +71,7 @@ def test_a_wrong_setting_is_named_with_its_value_and_what_is_allowed(tmp_path, t
 
 
 def test_a_wrong_environment_variable_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="PHOENIX_STEMS_THREADS = 'x': .*int"):
+    with pytest.raises(ConfigError, match=r"PHOENIX_STEMS_THREADS = 'x': .*int"):
         load(tmp_path, environment={"PHOENIX_STEMS_THREADS": "x"})
     with pytest.raises(ConfigError, match="PHOENIX_STEMS_PEER_TIMEOUT_S = 'nan'"):
         load(tmp_path, environment={"PHOENIX_STEMS_PEER_TIMEOUT_S": "nan"})
