@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ queued work and exits with 0. Settings come from the command line, then the envi
 file, then defaults.
 """
 _PARENT_CHECK_S = 0.5
+SWITCH_INTERVAL_S = 0.0005  # how long the I/O thread may wait for a thread that computes in Python
 
 
 def add_parser(subparsers: Any) -> None:
@@ -72,6 +74,7 @@ def _serve(config: ServerConfig) -> int:
     parent = ParentWatch(config.parent_pid)
     server = Server(config)
     server.start()
+    _tune_interpreter()
     line = {"ready": True, "endpoint": server.endpoint, "pid": os.getpid()}
     if server.metrics_url:
         line["metrics"] = server.metrics_url
@@ -80,6 +83,13 @@ def _serve(config: ServerConfig) -> int:
         pass
     server.stop()
     return _leave()
+
+
+def _tune_interpreter() -> None:
+    """Keep Python from holding up the I/O thread (ADR 0003)."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.collect()
+    gc.freeze()  # what the imports made lives for ever; searching it for garbage takes long
 
 
 def _leave() -> NoReturn:
