@@ -18,7 +18,7 @@ from plugin_bridge.errors import ServerLost, ServerUnreachable, SessionClosed
 from plugin_bridge.exchange import Exchange
 from plugin_bridge.handshake import STREAM, Accepted, Handshake, Route, StreamRequest, handshake
 from plugin_bridge.session import OwnedServer, SessionStatistics, as_change
-from plugin_bridge.sockets import KEEP_ALIVE_S, configure
+from plugin_bridge.sockets import KEEP_ALIVE_S, SEND_TIMEOUT_S, configure
 from plugin_bridge.stem_block import StemBlock
 from protocol import Close, Closed, Message, Opened, Ping, Pong, Welcome, decode, encode
 
@@ -145,9 +145,10 @@ class AsyncSession:
                 return
 
     async def _settle(self) -> None:
+        await self._send_allowed()
         while self._exchange.awaits_change:
-            await self._send_allowed()
             self._exchange.receive(await self._wait_for_message())
+            await self._send_allowed()
 
     async def _send_allowed(self) -> None:
         if self._is_closed:
@@ -164,18 +165,18 @@ class AsyncSession:
                 while isinstance(message := await _receive(self._socket), Pong):
                     pass
         except TimeoutError:
-            raise self._lost() from None
+            raise self._lost(self._silence_timeout_s) from None
         return message
 
     async def _within(self, sending: Any) -> None:
         try:
-            await asyncio.wait_for(sending, self._silence_timeout_s)
+            await asyncio.wait_for(sending, SEND_TIMEOUT_S)
         except TimeoutError:
-            raise self._lost() from None
+            raise self._lost(SEND_TIMEOUT_S) from None
 
-    def _lost(self) -> ServerLost:
+    def _lost(self, after_s: float) -> ServerLost:
         told = f"; {self._server.explain()}" if self._server is not None else ""
-        return ServerLost(f"the server was silent for {self._silence_timeout_s:g} s{told}")
+        return ServerLost(f"the server was silent for {after_s:g} s{told}")
 
     async def _keep_alive(self) -> None:
         """Ping now and then: a server forgets connections that say nothing."""

@@ -43,7 +43,9 @@ class Exchange:
         self.changed_at_samples = position_samples  # where the last change took hold
         self.blocks = 0
         self.dropped_frames = 0
-        self._piece_frames = max(1, min(max_block_frames, opened.credit_frames))
+        # What the server holds back takes up credit; a larger piece might never be let through.
+        spare = opened.credit_frames - opened.latency.total
+        self._piece_frames = max(1, min(max_block_frames, spare))
         self._outgoing: deque[Message | FloatArray] = deque()
         self._ready: deque[StemBlock] = deque()
         self._is_fresh = True  # nothing sent since opening or the last seek

@@ -17,7 +17,7 @@ from plugin_bridge.connection import open_stream
 from plugin_bridge.errors import ServerLost, SessionClosed
 from plugin_bridge.exchange import Exchange
 from plugin_bridge.handshake import STREAM, StreamRequest
-from plugin_bridge.sockets import KEEP_ALIVE_S, SERVER_SILENCE_S
+from plugin_bridge.sockets import KEEP_ALIVE_S, SEND_TIMEOUT_S, SERVER_SILENCE_S
 from plugin_bridge.stem_block import StemBlock
 from protocol import Close, Closed, FloatArray, Message, Opened, Ping, Pong, Set, Welcome
 
@@ -194,9 +194,10 @@ class Session:
     def _settle(self) -> None:
         """Wait until the server has answered every change; stems meanwhile are kept."""
         with self._talking():
+            self._send_allowed()
             while self._exchange.awaits_change:
-                self._send_allowed()
                 self._exchange.receive(self._wait_for_message())
+                self._send_allowed()
 
     @contextmanager
     def _talking(self) -> Iterator[None]:
@@ -213,7 +214,7 @@ class Session:
         """Send what credit allows, and take in what has arrived."""
         self._receive_arrived()
         while (message := self._exchange.next_message()) is not None:
-            self._connection.send(message, self._silence_timeout_s)
+            self._connection.send(message, SEND_TIMEOUT_S)
             self._receive_arrived()
 
     def _receive_arrived(self) -> None:

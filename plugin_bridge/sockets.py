@@ -12,6 +12,7 @@ from protocol import DEFAULT_LIMITS
 # silent connection up, queue and all, long before that.
 HIGH_WATER_MARK: Final = 64
 SERVER_SILENCE_S: Final = 1.0  # after which a ping asks whether anybody is there
+SEND_TIMEOUT_S: Final = 3.0  # credit leaves room in every queue, so a full one means nobody reads
 KEEP_ALIVE_S: Final = 3.0  # a server forgets connections that say nothing
 
 

@@ -199,7 +199,7 @@ def test_a_server_that_hangs_is_given_up(served, noise):
 
 
 def test_a_gap_in_a_lossless_stream_is_an_error(served, noise):
-    with connect(served.endpoint) as session:
+    with Session(served.endpoint, StreamRequest(44100, 2, 512)) as session:
         served.server.skip_stems = 1
         with pytest.raises(ServerLost, match="no gaps"):
             list(session.separate(noise))
