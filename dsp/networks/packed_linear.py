@@ -1,8 +1,8 @@
 """A matrix product whose weights are packed once, for a few rows at a time.
 
-A plain product re-packs its weights at every call: for some tens of rows that costs as much as the
-product itself. oneDNN's packed form runs at the speed of the arithmetic, but PyTorch offers it under
-a private name only, so that this file alone knows it and falls back on the public product.
+A plain product re-packs its weights at every call: for some tens of rows that costs as much as
+the product itself. oneDNN's packed form runs at the speed of the arithmetic, but PyTorch offers it
+under a private name only, so that this file alone knows it and falls back on the public product.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def _packs() -> bool:
 class PackedLinear:
     """``rows @ weight.T + bias``, with ``weight`` [out, in] packed for ``row_count`` rows.
 
-    Any number of rows is accepted; ``row_count`` only chooses the layout. Immutable, so that threads
-    may share one. ``kind`` says how products are computed.
+    Any number of rows is accepted; ``row_count`` only chooses the layout. Immutable: threads may
+    share one. ``kind`` says how products are computed.
     """
 
     def __init__(

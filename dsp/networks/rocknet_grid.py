@@ -21,8 +21,8 @@ KERNEL_COLUMNS = 5
 class HopGrid:
     """Column spacing, and every how many hops the deep levels are computed.
 
-    Raises ValueError unless 1, 2 or 4 hops per column and a deep period that is a power of two up to
-    16: the deep levels' spacings are multiples of those.
+    Raises ValueError unless 1, 2 or 4 hops per column and a deep period that is a power of two up
+    to 16: the deep levels' spacings are multiples of those.
     """
 
     hops_per_column: int = 2

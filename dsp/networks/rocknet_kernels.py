@@ -109,7 +109,7 @@ def place_skips(columns: FloatArray, newer: FloatArray, oldest: FloatArray) -> N
 
 
 @njit(cache=True, nogil=True)
-def interleave(
+def interleave(  # noqa: PLR0917 - Numba takes arrays by position
     product: FloatArray,
     oldest_product: FloatArray,
     scale: FloatArray,
@@ -175,7 +175,7 @@ def _normalise(total: FloatArray, scale: FloatArray, shift: FloatArray, place: F
 
 
 @njit(cache=True, nogil=True)
-def finish_mask(
+def finish_mask(  # noqa: PLR0917 - Numba takes arrays by position
     product: FloatArray,
     oldest_product: FloatArray,
     affine: FloatArray,

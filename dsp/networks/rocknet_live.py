@@ -1,7 +1,7 @@
 """Rocknet live: the streaming U-Net's mask on a low-delay STFT; no look-ahead, no mask lag.
 
-One asymmetric analysis serves both: the network reads the magnitudes of the newest 4096 samples, and
-its mask filters the very same spectrum. The short synthesis window alone makes the latency.
+One asymmetric analysis serves both: the network reads the magnitudes of the newest 4096 samples,
+and its mask filters the very same spectrum. The short synthesis window alone makes the latency.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class OfflineRocknet:
     """
 
     rate_hz = RATE_HZ
-    stems = ("vocals",)
+    stems: tuple[str, ...] = ("vocals",)
     profile = PROFILE
 
     def __init__(self, vocals: UNetWeights, instrumental: UNetWeights, executor: Executor) -> None:

@@ -1,8 +1,8 @@
 """The U-Net's weights arranged for the streaming step, packed once and shared by all streams.
 
-The step multiplies columns of time, not frames of a window, so a kernel's five time taps stand side by
-side in one product. Encoder: an input column that will not change again ("final") is multiplied by
-all five taps when it comes and never again; the two edge columns by the four taps that reach them.
+The step multiplies columns of time, not frames of a window: a kernel's five time taps stand side
+by side in one product. Encoder: an input column that will not change again ("final") is multiplied
+by all five taps when it comes and never again; the two edge columns by the taps that reach them.
 Decoder: output columns 0, 1, 2 need taps (2, 4), (1, 3) and (0, 2, 4) of input columns 0, 1, 2.
 """
 
@@ -28,7 +28,7 @@ UP_TAPS: _Taps = ((2, 4, None), (1, 3, None), (0, 2, 4))
 LAST_UP_TAPS: _Taps = ((1, 3, None), (None, 1, 3))  # the mask needs columns 1 and 3 only
 
 SPLIT_STAGE = 2
-"""The up-block (from 0) whose input from above may be held: its two inputs have their own products."""
+"""The up-block (from 0) whose input from the deep levels may be held: it has its own product."""
 
 
 @dataclass(frozen=True)

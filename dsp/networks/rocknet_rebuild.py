@@ -1,11 +1,12 @@
 """A stream's sums from its history at once: dense products over many hops, no edges, no masks.
 
-Only final columns are remembered, so the edges and the way up are left out, and every level takes in
-only the hops that the sums still depend on.
+Only final columns are remembered, so the edges and the way up are left out, and every level takes
+in only the hops that the sums still depend on.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,14 @@ CHUNK_HOPS = 64
 """Enough rows for products at full speed; more would only take memory."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Some hops and a level's final input columns at each of them, [hop, bin, channel]."""
+
+    hops: Sequence[int]
+    columns: Tensor
+
+
 def advance_sums(
     packed: PackedUNet, grid: HopGrid, state: UNetState, magnitudes: FloatArray
 ) -> None:
@@ -41,7 +50,7 @@ def advance_sums(
     remembered = [t for t in range(start, end) if grid.is_remembered(0, t, end)]
     for hops in _chunks(remembered):
         columns = torch.from_numpy(magnitudes[np.array(hops) - start]).transpose(1, 2)
-        _advance_chunk(packed, grid, state, hops, columns, end)
+        _advance_chunk(packed, grid, state, _Chunk(hops, columns), end)
     state.hop_index = end
 
 
@@ -51,26 +60,21 @@ def _chunks(hops: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 def _advance_chunk(
-    packed: PackedUNet,
-    grid: HopGrid,
-    state: UNetState,
-    hops: Sequence[int],
-    columns: Tensor,
-    end: int,
+    packed: PackedUNet, grid: HopGrid, state: UNetState, chunk: _Chunk, end: int
 ) -> None:
-    """Pass final columns [hop, bin, channel] of some hops down all levels."""
+    """Pass some hops' final columns down all levels."""
     for level, down in enumerate(packed.downs):
-        sums = [state.sums_at(grid, level, t) for t in hops]
-        finals = _convolve(down, columns, sums)
+        sums = [state.sums_at(grid, level, t) for t in chunk.hops]
+        finals = _convolve(down, chunk.columns, sums)
         if level == 0:
-            _delay(finals, [state.delayed_at(t) for t in hops])
+            _delay(finals, [state.delayed_at(t) for t in chunk.hops])
         if level + 1 == LEVELS:
             return
-        kept = [i for i, t in enumerate(hops) if grid.is_remembered(level + 1, t, end)]
-        hops = [hops[i] for i in kept]
-        if not hops:
+        kept = [i for i, t in enumerate(chunk.hops) if grid.is_remembered(level + 1, t, end)]
+        if not kept:
             return
         columns = _activate(down, torch.from_numpy(finals[kept]))
+        chunk = _Chunk([chunk.hops[i] for i in kept], columns)
 
 
 def _convolve(down: PackedDown, columns: Tensor, sums: Sequence[FloatArray]) -> FloatArray:
