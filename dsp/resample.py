@@ -7,7 +7,7 @@ does every partition of the input.
 
 Why not a general resampling library: those work in FFT blocks and hold back about 900 samples each
 way at 48 kHz (measured on soxr at its high quality; cubic interpolation, its only quick setting, is
-not transparent). This filter holds back 44, with stop band and pass band in docs/adr.
+not transparent). This filter holds back 44; docs/adr/0003 has the figures.
 
 Reference: Smith, "Digital Audio Resampling", CCRMA 2002; Kaiser's window formulas from Oppenheim &
 Schafer, "Discrete-Time Signal Processing", section 7.6.

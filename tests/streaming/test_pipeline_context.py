@@ -136,7 +136,7 @@ def test_flushing_an_empty_stream_gives_nothing() -> None:
 
 
 def test_audio_too_far_ahead_is_refused_until_more_is_processed() -> None:
-    pipeline, dry = open_stream(8000, max_block_frames=8000), noise(8 * 8000 + 20_000)
+    pipeline, dry = open_stream(8000, max_block_frames=8000), noise(70_000)
     pipeline.write(0, dry)
     with pytest.raises(SignalError, match="before more is processed"):
         pipeline.write(dry.shape[1], dry)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -38,7 +40,7 @@ def test_streaming_equals_one_push(hops) -> None:
     dry = noise(sum(hops) * 512)
     streamed = FixedGainsSeparator(profile)
     ends = np.cumsum([0, *hops]) * 512
-    parts = [streamed.push(dry[:, a:b]) for a, b in zip(ends, ends[1:], strict=False)]
+    parts = [streamed.push(dry[:, a:b]) for a, b in itertools.pairwise(ends)]
     assert np.array_equal(np.concatenate(parts, axis=-1), FixedGainsSeparator(profile).push(dry))
 
 
@@ -56,7 +58,7 @@ def test_live_is_realtime_at_1024_samples_and_studio_looks_ahead_within_300_ms()
     assert PROFILES["live"].lane is Lane.REALTIME
     assert PROFILES["live"].algorithmic_latency_samples == 1024
     assert PROFILES["studio"].lane is PROFILES["offline"].lane is Lane.BACKGROUND
-    assert 0 < PROFILES["studio"].look_ahead_samples
+    assert PROFILES["studio"].look_ahead_samples > 0
     assert PROFILES["studio"].algorithmic_latency_samples <= 0.3 * 44_100
 
 

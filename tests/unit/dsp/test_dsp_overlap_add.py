@@ -32,7 +32,9 @@ def plain_overlap_add(frames: np.ndarray, window: np.ndarray, hop: int) -> np.nd
     seed=st.integers(0, 2**16),
 )
 @settings(deadline=None)
-def test_kernel_equals_plain_numpy(stems, channels, hop, slots, older, pushes, seed) -> None:
+def test_kernel_equals_plain_numpy(  # noqa: PLR0917 - drawn by name
+    stems, channels, hop, slots, older, pushes, seed
+) -> None:
     rng = np.random.default_rng(seed)
     length = hop * slots
     frames = rng.standard_normal((stems, channels, sum(pushes), older + length)).astype(np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,7 +94,7 @@ def test_streaming_equals_offline_for_every_partition(hops) -> None:
     dry = noise(8 * sum(hops))
     analysis, synthesis = StreamingAnalysis(windows, 2), StreamingSynthesis(windows, 1, 2)
     ends = np.cumsum([0, *hops]) * 8
-    spectra = [analysis.push(dry[:, a:b]) for a, b in zip(ends, ends[1:], strict=False)]
+    spectra = [analysis.push(dry[:, a:b]) for a, b in itertools.pairwise(ends)]
     samples = [synthesis.push(part[None]) for part in spectra]
     offline = analyse(dry, windows)
     assert np.array_equal(np.concatenate(spectra, axis=1), offline)
