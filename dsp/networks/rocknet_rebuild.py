@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dsp.networks.rocknet_state import UNetState
     from dsp.separator import FloatArray
 
-CHUNK_HOPS = 64
+CHUNK_HOPS = 32
 """Enough rows for products at full speed; more would only take memory."""
 
 

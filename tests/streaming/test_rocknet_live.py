@@ -11,8 +11,9 @@ from unet_streams import push_all
 
 from dsp.errors import SignalError
 from dsp.networks.bandwidth import widen_mask
+from dsp.networks.model_card import load_card
 from dsp.networks.rocknet_grid import HopGrid
-from dsp.networks.rocknet_live import LIVE, RATE_HZ, RocknetLive
+from dsp.networks.rocknet_live import DEEP_PERIOD, LIVE, RATE_HZ, RocknetLive
 from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet_weights import untrained_weights
@@ -138,6 +139,13 @@ def test_live_profile_is_what_the_engine_needs(separator):
     assert LIVE.algorithmic_latency_samples == 1024
     assert (LIVE.look_ahead_samples, LIVE.mask_lag_hops, LIVE.lane) == (0, 0, Lane.REALTIME)
     assert separator.stems == ("vocals",)
+
+
+def test_model_card_declares_what_the_live_profile_does(separator):
+    declared = load_card("rocknet").settings["live"]
+    assert declared["deep_period_hops"] == separator._unet.grid.deep_period == DEEP_PERIOD
+    assert declared["mask_lag_hops"] == LIVE.mask_lag_hops
+    assert declared["look_ahead_samples"] == LIVE.look_ahead_samples
 
 
 def test_positions_off_the_hop_grid_are_refused(separator):
