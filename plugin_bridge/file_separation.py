@@ -54,7 +54,9 @@ def separate_file(
         except (OSError, soundfile.SoundFileError) as error:
             if isinstance(error, ConnectionError):
                 raise
-            raise SeparationFailed(f"{source}: stems could not be written: {error}") from error
+            raise SeparationFailed(
+                f"{source}: stems could not be written: {error} Is the disk full?"
+            ) from error
         return FileResult(
             source,
             dict(stems.paths),

@@ -77,7 +77,7 @@ class StemFiles:
                 self._append(self._file(stem), frames[first : first + WRITE_FRAMES])
 
     def _as_stored(self, block: StemBlock) -> Stored:
-        """Return the stems, [stem, channel, frame], as what the files hold; counts what is clipped."""
+        """Return [stem, channel, frame] as what the files hold; counts what is clipped."""
         if self._subtype in _UNCLIPPED:
             return block.samples
         self.clipped_samples += int(np.count_nonzero(np.abs(block.samples) > 1))
