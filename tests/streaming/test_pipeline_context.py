@@ -19,12 +19,19 @@ from stream_driver import (
 from dsp.errors import SignalError
 
 every_rate = pytest.mark.parametrize("rate_hz", HOST_RATES)
-separators = pytest.mark.parametrize("build", [fixed_gains, RecursiveSeparator])
+
+
+def undelayed() -> RecursiveSeparator:
+    """Answers every hop at once: less delay than the resamplers' filters are long."""
+    return RecursiveSeparator(hop=32, overlap=0)
+
+
+separators = pytest.mark.parametrize("build", [fixed_gains, RecursiveSeparator, undelayed])
 
 
 def open_with(build, rate_hz: int, **options):
-    stems = {"model_stems": ("vocals", "other")} if build is RecursiveSeparator else {}
-    return open_stream(rate_hz, build(), **stems, **options)
+    separator = build()
+    return open_stream(rate_hz, separator, model_stems=(*separator.stems, "other"), **options)
 
 
 def assert_same(first: np.ndarray, second: np.ndarray) -> None:
@@ -58,6 +65,22 @@ def test_eight_seconds_of_preroll_stand_for_everything_before(rate_hz, build) ->
     resumed = open_with(build, rate_hz)
     resumed.preroll(0, dry[:, :cut])
     assert_same(separate(resumed, dry[:, cut:], start=cut), expected)
+
+
+@every_rate
+@separators
+@given(start=st.integers(0, 5000))
+@settings(deadline=None, max_examples=10)
+def test_a_stream_that_begins_has_had_silence_before(rate_hz, build, start) -> None:
+    """Also in its very first samples, into which the filters reach from before."""
+    dry = noise(3000)
+    late = separate(
+        open_with(build, rate_hz, position_samples=start + 7000), dry, start=start + 7000
+    )
+    silent = np.zeros((2, 7000), np.float32)
+    long = open_with(build, rate_hz, position_samples=start)
+    whole = separate(long, np.concatenate([silent, dry], axis=1), start=start)
+    assert_same(late, whole[:, :, 7000:])
 
 
 def test_preroll_gives_no_stems_and_sets_the_origin() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.context import RollingContext
@@ -69,6 +69,7 @@ class DictionaryContext:
 
 
 @given(steps)
+@settings(deadline=None)
 def test_any_order_of_writes_fills_and_seeks_matches_the_dictionary(ops) -> None:
     context, oracle = RollingContext(2, CAPACITY), DictionaryContext()
     for mark, op in enumerate(ops):

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.errors import SignalError
@@ -35,6 +35,7 @@ def test_stems_are_the_dry_signal_delayed_at_fixed_gains(profile) -> None:
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=8))
+@settings(deadline=None)
 def test_streaming_equals_one_push(hops) -> None:
     profile = PROFILES["live"]
     dry = noise(sum(hops) * 512)

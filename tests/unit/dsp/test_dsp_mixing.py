@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.errors import SignalError
@@ -29,6 +29,7 @@ def audio(*shape: int) -> np.ndarray:
 
 
 @given(st.integers(1, 8), st.integers(0, 2**16))
+@settings(deadline=None)
 def test_stems_sum_to_the_dry_signal(count, seed) -> None:
     rng = np.random.default_rng(seed)
     dry = rng.uniform(-1, 1, (2, 100)).astype(np.float32)
@@ -39,6 +40,7 @@ def test_stems_sum_to_the_dry_signal(count, seed) -> None:
 
 
 @given(st.floats(0, 4, width=32))
+@settings(deadline=None)
 def test_equal_gains_give_exactly_the_dry_signal(gain) -> None:
     gains = np.full((3, 1), gain, np.float32)
     dry = audio(2, 50)
@@ -79,6 +81,7 @@ def test_unknown_stems_are_refused_by_name(named) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 300), st.floats(0, 4)), min_size=1, max_size=8))
+@settings(deadline=None)
 def test_gains_never_jump_however_often_they_change(changes) -> None:
     ramp = GainRamp(np.array([1.0], np.float32), 441)
     line = [np.ones(1)]
@@ -90,6 +93,7 @@ def test_gains_never_jump_however_often_they_change(changes) -> None:
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=10))
+@settings(deadline=None)
 def test_a_ramp_is_the_same_for_every_partition(blocks) -> None:
     def gains(parts: list[int]) -> np.ndarray:
         ramp = GainRamp(np.array([1.0, 0.0], np.float32), 441)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.errors import SignalError
@@ -19,6 +19,7 @@ def count_up(start: int, frames: int) -> np.ndarray:
 
 
 @given(blocks=blocks, hop=st.integers(1, 40))
+@settings(deadline=None)
 def test_hops_come_out_whole_in_order_and_at_once(blocks, hop) -> None:
     reblocker, pushed, out = Reblocker((2,), hop), 0, 0
     for frames in blocks:
@@ -31,6 +32,7 @@ def test_hops_come_out_whole_in_order_and_at_once(blocks, hop) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.floats(0, 1)), max_size=30))
+@settings(deadline=None)
 def test_fifo_keeps_order_through_wrapping_and_growing(steps) -> None:
     fifo, pushed, popped = SampleFifo((2,), 4), 0, 0
     for frames, share in steps:
@@ -79,6 +81,7 @@ def test_the_delay_for_constant_blocks_is_exact_for_all_pairs() -> None:
 
 
 @given(blocks=blocks, hop=st.integers(1, 40))
+@settings(deadline=None)
 def test_the_delay_for_changing_blocks_always_suffices(blocks, hop) -> None:
     assert answers_every_block(blocks, hop, reblocking_delay_samples(hop))
 

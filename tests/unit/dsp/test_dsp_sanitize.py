@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.sanitize import MAXIMUM_AMPLITUDE, sanitize
@@ -13,6 +13,7 @@ any_sample = st.floats(width=32, allow_subnormal=True)
 
 
 @given(st.lists(any_sample, min_size=1, max_size=40))
+@settings(deadline=None)
 def test_whatever_comes_in_leaves_finite_bounded_and_normal(values) -> None:
     clean, _ = sanitize(np.array([values], np.float32))
     assert np.isfinite(clean).all()
@@ -21,6 +22,7 @@ def test_whatever_comes_in_leaves_finite_bounded_and_normal(values) -> None:
 
 
 @given(st.lists(st.floats(-16, 16, width=32, allow_subnormal=False), min_size=2, max_size=40))
+@settings(deadline=None)
 def test_good_samples_stay_as_they_are(values) -> None:
     samples = np.array([values, values[::-1]], np.float32)
     clean, repaired = sanitize(samples)

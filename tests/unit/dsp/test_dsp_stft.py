@@ -56,6 +56,7 @@ def test_reconstruction_is_perfect(pair) -> None:
 
 
 @given(small_pairs)
+@settings(deadline=None)
 def test_reconstruction_is_perfect_for_any_lengths(pair) -> None:
     assert_reconstructs(pair)
 
