@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from server.catalogue import Catalogue
     from server.config import ServerConfig
 
-ROUND_TRIP_MARGIN = 1.25  # on the costliest hop, for transport and for what else the machine does
+ROUND_TRIP_MARGIN = 1.1  # on the costliest hop, for transport
 ROUND_TRIP_GRID_SAMPLES = 64  # so that runs of one machine agree
 WARM_UP_RATES_HZ = (44100, 48000)  # without and with resamplers
 CREDIT_BLOCKS = 8

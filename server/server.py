@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 SERVER_NAME = "phoenix-stems"
 _LOG_INTERVAL_S = 1.0  # between two lines about the same kind of refusal
-_MAXIMUM_TICK_S = 1.0
-_DRAIN_POLL_S = 0.005
+_HOUSEKEEPING_S = 1.0
+_DRAIN_POLL_S = 0.002
 
 
 class Server:
@@ -119,8 +119,10 @@ class Server:
         self._opener.warm_up()
         self._engine.start()
         self._sessions = self._make_sessions(self._transport)
-        tick_s = min(_MAXIMUM_TICK_S, config.peer_timeout_s / 4)
-        self._transport.start(self._sessions.receive, self._tick, round(tick_s * 1000))
+        interval_s = min(_HOUSEKEEPING_S, config.peer_timeout_s / 4)
+        self._transport.start(
+            self._sessions.receive, self._sessions.retry, self._keep_house, interval_s
+        )
         self._is_ready = True
         self._log.info("ready", endpoint=self.endpoint, model=config.model)
 
@@ -155,23 +157,25 @@ class Server:
             server_name=f"{SERVER_NAME}/{version('phoenix-stems')}",
         )
 
-    def _tick(self) -> bool:
-        """Keep house on the I/O thread; tell whether to come back soon."""
+    def _keep_house(self) -> None:
+        """Now and then, on the I/O thread: forget silent peers, fill gauges, notice the end."""
         sessions = self._sessions
         if sessions is None:
-            return False
-        sessions.tick()
+            return
+        sessions.expire()
         loads = self._engine.queued_tasks
         for lane, tasks in loads.items():
             self.metrics.queued_streams.labels(lane=lane.value).set(tasks)
         if sessions.is_draining and not sessions.has_work and not any(loads.values()):
             sessions.say_goodbye()
             self._drained.set()
-        return sessions.has_waiting or sessions.is_draining
 
     def _drain(self, timeout_s: float) -> None:
         """Refuse what is new and wait until what is queued has been answered."""
         if self._sessions is not None:
             self._mailbox.post(self._sessions.drain)
-            if not self._drained.wait(timeout_s):
+            deadline = time.monotonic() + timeout_s
+            while not self._drained.wait(_DRAIN_POLL_S) and time.monotonic() < deadline:
+                self._mailbox.post(self._keep_house)
+            if not self._drained.is_set():
                 self._mailbox.post(self._sessions.say_goodbye)

@@ -98,10 +98,16 @@ class Sessions:
         except StemsError as error:
             self._replies.send_error(identity, error, stream)
 
-    def tick(self) -> None:
-        """Offer again what waits, and forget the peers that have fallen silent."""
+    def retry(self) -> bool:
+        """Offer again what some peer did not take; tell whether something still waits."""
+        if not self._outbound.has_waiting:
+            return False
         for identity in self._outbound.retry():
             self._gone(identity)
+        return self._outbound.has_waiting
+
+    def expire(self) -> None:
+        """Forget the peers that have fallen silent."""
         for peer in self._table.silent(self._clock() - self._config.peer_timeout_s):
             self._log.info("peer silent", streams=len(peer.streams))
             for stream in list(peer.streams.values()):
@@ -121,12 +127,7 @@ class Sessions:
     def has_work(self) -> bool:
         """Whether something is queued in or out."""
         tasks = (stream.task for stream in self._table.streams)
-        return self.has_waiting or any(task and len(task.inbox) for task in tasks)
-
-    @property
-    def has_waiting(self) -> bool:
-        """Whether some peer has not taken its answers yet."""
-        return self._outbound.has_waiting
+        return self._outbound.has_waiting or any(task and len(task.inbox) for task in tasks)
 
     def _handle(self, identity: bytes, message: Message) -> None:
         if self.is_draining and isinstance(message, _REFUSED_WHILE_DRAINING):

@@ -7,6 +7,7 @@ blocks in a send. See ``zmq_setsockopt(3)`` for the options.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,8 @@ HANDSHAKE_TIMEOUT_MS = 2000
 _GONE = {zmq.EHOSTUNREACH, zmq.ENOTCONN, zmq.ECONNRESET}
 
 Receive = Callable[[bytes, list[bytes]], None]
-Tick = Callable[[], bool]  # housekeeping; tells whether something waits to be sent
+Retry = Callable[[], bool]  # offers again what was not taken; tells whether something waits
+KeepHouse = Callable[[], None]
 
 
 class Transport:
@@ -53,11 +55,12 @@ class Transport:
             self._context.destroy(linger=0)
             raise
 
-    def start(self, receive: Receive, tick: Tick, tick_interval_ms: int) -> None:
-        """Start the thread, which calls ``receive`` per message and ``tick`` now and then."""
-        self._thread = threading.Thread(
-            target=self._run, args=(receive, tick, tick_interval_ms), name="io", daemon=True
-        )
+    def start(
+        self, receive: Receive, retry: Retry, keep_house: KeepHouse, interval_s: float
+    ) -> None:
+        """Start the thread: ``receive`` per message, ``retry`` per turn, ``keep_house`` rarely."""
+        arguments = (receive, retry, keep_house, interval_s)
+        self._thread = threading.Thread(target=self._run, args=arguments, name="io", daemon=True)
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
@@ -106,17 +109,22 @@ class Transport:
     def _ask_to_stop(self) -> None:
         self._is_stopping = True
 
-    def _run(self, receive: Receive, tick: Tick, tick_interval_ms: int) -> None:
+    def _run(
+        self, receive: Receive, retry: Retry, keep_house: KeepHouse, interval_s: float
+    ) -> None:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._mailbox.fileno(), zmq.POLLIN)
-        has_waiting = False
+        has_waiting, next_housekeeping = False, time.monotonic() + interval_s
         while not self._is_stopping:
-            poller.poll(RETRY_INTERVAL_MS if has_waiting else tick_interval_ms)
+            poller.poll(RETRY_INTERVAL_MS if has_waiting else round(interval_s * 1000))
             try:
                 self._mailbox.run_all()
                 self._receive_burst(receive)
-                has_waiting = tick()
+                has_waiting = retry()
+                if time.monotonic() >= next_housekeeping:
+                    keep_house()
+                    next_housekeeping = time.monotonic() + interval_s
             except Exception as error:  # noqa: BLE001 -- one bad turn must not end everybody's
                 self._log.error("I/O turn failed", exc_info=error)
 
