@@ -59,17 +59,17 @@ def left_behind(directory):
 
 
 @pytest.mark.parametrize(
-    ("name", "subtype", "rate", "channels"),
+    "kind",
     [
         ("stereo.wav", "PCM_24", 44100, 2),
         ("mono.wav", "FLOAT", 48000, 1),
         ("slow.flac", "PCM_24", 22050, 2),
         ("fast.aiff", "PCM_24", 96000, 2),
     ],
+    ids=lambda kind: kind[0],
 )
-def test_stems_keep_format_rate_and_length_and_sum_to_the_input(
-    separate, tmp_path, name, subtype, rate, channels
-):
+def test_stems_keep_format_rate_and_length_and_sum_to_the_input(separate, tmp_path, kind):
+    name, subtype, rate, channels = kind
     dry = noise(rate // 2 + 17, channels)
     soundfile.write(tmp_path / name, dry, rate, subtype)
     done = separate(tmp_path / name)

@@ -1,7 +1,7 @@
 """A server of known gains and latency, with faults on request; no network of any kind in it.
 
-``FakeServer`` answers messages. ``FakeWire`` stands where a connection would, on a clock that counts
-samples; ``SocketServer`` serves the same thing on a real socket.
+``FakeServer`` answers messages. ``FakeWire`` stands where a connection would, on a clock that
+counts samples; ``SocketServer`` serves the same thing on a real socket.
 """
 
 import threading
@@ -84,17 +84,13 @@ class FakeServer:
         if isinstance(message, Hello):
             self.greeted = True
             return [WELCOME]
-        if not self.greeted:
-            return [Error.of(UnexpectedMessage(f"{message.kind} before hello"))]
-        if isinstance(message, Ping):
-            return [Pong(message.token)]
-        if isinstance(message, Open):
-            return self._open(message)
-        if self.is_mute:
+        if not self.greeted or (self.stream is None and not isinstance(message, Ping | Open)):
+            return [Error.of(UnexpectedMessage(f"{message.kind} before hello and open"))]
+        if self.is_mute and not isinstance(message, Ping | Open):
             return []
-        if self.stream is None:
-            return [Error.of(UnexpectedMessage("no stream"))]
         return {
+            Ping: lambda ping: [Pong(ping.token)],
+            Open: self._open,
             Audio: self._audio,
             Preroll: self._preroll,
             Seek: self._seek,
@@ -231,7 +227,7 @@ class World:
         return self.now / self.rate
 
     def crash(self):
-        """Kill the server; a new one that knows nothing takes its place when ``restart`` is called."""
+        """Kill the server; ``restart`` puts one that knows nothing in its place."""
         self.is_down = True
 
     def restart(self):

@@ -48,8 +48,7 @@ async def test_the_event_loop_keeps_running(served, noise):
 
 async def test_set_seek_flush_and_refusals(served, noise):
     async with await connect_async(served.endpoint) as session:
-        async for first in session.separate(noise):
-            break
+        first = await anext(session.separate(noise))
         rest = await session.flush()
         assert first.end_samples == rest[0].position_samples
         await session.seek(500)

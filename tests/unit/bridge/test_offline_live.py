@@ -40,6 +40,5 @@ def test_it_fails_loudly_when_the_server_is_gone(served, noise):
     session.process(noise[:, :256])
     served.stop()
     with pytest.raises(ServerLost):
-        for block in np.split(noise, 300, axis=1):
-            session.process(block)
+        [session.process(block) for block in np.split(noise, 300, axis=1)]
     session.close()

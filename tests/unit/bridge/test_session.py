@@ -1,5 +1,8 @@
 """The blocking session against a fake server on a real socket."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from fake_server import CREDIT, GAINS, SocketServer
@@ -157,8 +160,6 @@ def test_no_server_is_told_within_the_time_limit(tmp_path):
 
 
 def test_a_server_that_starts_late_is_found(tmp_path, noise):
-    import threading
-
     endpoint = f"ipc://{tmp_path}/late"
     started = []
     timer = threading.Timer(0.3, lambda: started.append(SocketServer(endpoint)))
@@ -220,7 +221,5 @@ def test_an_idle_session_keeps_itself_alive(served, monkeypatch):
         waiting = 100
         while waiting and not any(m.kind == "ping" for m in served.server.log):
             waiting -= 1
-            import time
-
             time.sleep(0.05)
     assert waiting
