@@ -1,8 +1,8 @@
 """The U-Net over an endless stream, each mask with all the future it can use.
 
 Every layer keeps the few columns that its next output still needs, so a chunk costs the arithmetic
-of its own frames only, and the masks are those of one run over the whole song in silence: columns
-are counted from the stream's first frame, the padding at a window's edges never enters.
+of its own frames only, and the masks are those of one run over the whole song: columns
+are counted from the stream's first frame.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from dsp.errors import SignalError
 from dsp.networks.unet import GRID
@@ -22,6 +23,8 @@ LOOK_AHEAD_FRAMES = 194
 
 RECEPTIVE_FIELD_FRAMES = 255
 """How far a mask looks, at most, into the past and into the future."""
+
+_FIRST_CHUNKS = -(-LOOK_AHEAD_FRAMES // GRID)  # before them no mask is complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +61,29 @@ class _State:
 
 
 class LookAheadUNet:
-    """Magnitudes in, masks out, ``LOOK_AHEAD_FRAMES`` behind; before the first frame is silence.
+    """Magnitudes in, masks out, ``LOOK_AHEAD_FRAMES`` behind.
 
-    Equals ``unet_mask`` over the whole stream between two stretches of silence, each at least the
-    receptive field long.
+    Equals ``unet_mask`` over the whole stream followed by silence, at least the receptive field
+    long. Like a window, the stream begins at an edge: to a network that was trained on excerpts,
+    that is another thing than silence, and better where music starts at once.
     """
 
     def __init__(self, weights: UNetWeights, bins: int) -> None:
-        """Prepare the state that endless silence leaves."""
         self._weights = weights
         self._shape = (weights.encoder_channels[0], bins)
-        self._silence = self._state = self._settle(_nothing(weights, bins))
+        self._beginning = _nothing(weights, bins)
+        self.reset()
 
     def reset(self) -> None:
         """Forget everything; the next frame begins a grid."""
-        self._state = self._silence
+        self._state = self._beginning
+        self._first: list[Tensor] = []
 
     def push(self, magnitudes: Tensor) -> Tensor:
-        """[channel, n * GRID, bin] -> masks of the same shape; raises SignalError for another."""
+        """[channel, n * GRID, bin] -> masks of the same shape; zeros before the first frame's.
+
+        Raises SignalError for another shape.
+        """
         channels, bins = self._shape
         if magnitudes.shape != (channels, magnitudes.shape[1], bins) or magnitudes.shape[1] % GRID:
             raise SignalError(
@@ -88,20 +96,18 @@ class LookAheadUNet:
             ]
         return torch.cat(masks, dim=1) if masks else magnitudes
 
-    def _settle(self, state: _State) -> _State:
-        """Push silence until a window's left edge is forgotten.
-
-        The first chunk is larger, for the deepest level to have a column at all.
-        """
-        channels, bins = self._shape
-        with torch.inference_mode():
-            for chunks in (4, 1, 1, 1, 1):
-                silence = torch.zeros(1, channels, chunks * GRID, bins)
-                state, _ = _step(self._weights, state, silence)
-        return state
-
     def _advance(self, chunk: Tensor) -> Tensor:
-        self._state, mask = _step(self._weights, self._state, chunk[None])
+        if self._state is not self._beginning:
+            return self._run(chunk)
+        self._first.append(chunk)
+        if len(self._first) < _FIRST_CHUNKS:
+            return torch.zeros_like(chunk)
+        mask = self._run(torch.cat(self._first, dim=1))
+        self._first.clear()
+        return functional.pad(mask, (0, 0, GRID - mask.shape[1], 0))
+
+    def _run(self, frames: Tensor) -> Tensor:
+        self._state, mask = _step(self._weights, self._state, frames[None])
         return mask[0]
 
 

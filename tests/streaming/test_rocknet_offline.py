@@ -39,7 +39,7 @@ def music(hops, seed=0):
 
 def at_once(weights, x):
     """One transform, one run of each net, one inverse transform."""
-    padded = np.pad(x, ((0, 0), (EDGE, EDGE)))
+    padded = np.pad(x, ((0, 0), (0, EDGE)))
     spectra = analyse(padded, WINDOWS)
     magnitudes = torch.from_numpy(np.abs(spectra[..., :BIN_COUNT]))[None]
     vocals, instrumental = (unet_mask(net, magnitudes)[0].numpy() for net in weights)
@@ -47,7 +47,7 @@ def at_once(weights, x):
     share = np.concatenate(
         [share, np.repeat(share[..., -TOP_BINS:].mean(-1, keepdims=True), 1025, axis=-1)], axis=-1
     )
-    return synthesise((share * spectra)[None], WINDOWS)[..., EDGE : EDGE + x.shape[1]]
+    return synthesise((share * spectra)[None], WINDOWS)[..., : x.shape[1]]
 
 
 def separated(separator, x, hops_per_push=1):

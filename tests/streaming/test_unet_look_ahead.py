@@ -17,7 +17,7 @@ from dsp.networks.unet_look_ahead import (
 from dsp.networks.unet_weights import ConvBlock, UNetWeights, untrained_weights
 
 BINS = 64
-EDGE = 5 * GRID  # silence at both ends, longer than the receptive field
+EDGE = 5 * GRID  # silence at the end, longer than the receptive field
 WEIGHTS = untrained_weights((2, 3, 4, 5, 6, 7), seed=3)
 NET = LookAheadUNet(WEIGHTS, BINS)
 
@@ -28,10 +28,9 @@ def magnitudes(frames, seed=0):
 
 
 def at_once(x):
-    """The masks of a stretch of music between two silences."""
-    silence = torch.zeros(2, EDGE, BINS)
-    padded = torch.cat([silence, x, silence], dim=1)
-    return unet_mask(WEIGHTS, padded[None])[0, :, EDGE : EDGE + x.shape[1]]
+    """The masks of music before silence."""
+    padded = torch.cat([x, torch.zeros(2, EDGE, BINS)], dim=1)
+    return unet_mask(WEIGHTS, padded[None])[0, :, : x.shape[1]]
 
 
 def streamed(x, chunks):
