@@ -132,7 +132,7 @@ class StreamOpener:
         return SwitchModel(request, model.name, tuple(model.stems), separator)
 
     def _pipeline(self, model: Model, request: Open) -> StreamPipeline:
-        """Build the stream's pipeline and run its every path once, on silence."""
+        """Build the stream's pipeline; a live one has run before its first block comes."""
         pipeline = StreamPipeline(
             model.separator(request.profile),
             rate_hz=request.rate_hz,
@@ -142,9 +142,10 @@ class StreamOpener:
             max_block_frames=request.max_block_frames,
             position_samples=request.position_samples,
         )
-        silence = np.zeros((request.channels, 2 * pipeline.latency.hop), np.float32)
-        pipeline.push(request.position_samples, silence)
-        pipeline.seek(request.position_samples)
+        if not request.freewheel:
+            silence = np.zeros((request.channels, 2 * pipeline.latency.hop), np.float32)
+            pipeline.push(request.position_samples, silence)
+            pipeline.seek(request.position_samples)
         return pipeline
 
     def _minimum_round_trip(self, model: Model, request: Open) -> int:

@@ -172,6 +172,7 @@ class Sessions:
         self._replies.send(peer.identity, Pong(message.token))
 
     def _gone(self, identity: bytes) -> None:
+        self._outbound.forget(identity)  # also of one that never said hello
         peer = self._table.find(identity)
         if peer is not None:
             self._forget(peer)

@@ -12,6 +12,7 @@ from server_client import RawClient, expected, noise, running_server
 
 from dsp.networks.fixed_gains import FixedGainsSeparator
 from protocol import Audio, Closed, Error, Hello, Open, Opened, Ping, Pong, Stems, encode
+from server.outbound import MAXIMUM_WAITING_ANSWERS
 
 
 @pytest.fixture
@@ -189,3 +190,13 @@ def test_a_client_that_does_not_read_loses_stems_and_nobody_else_does(server, go
 def drain(client):
     while (message := client.receive(300)) is not None:
         yield message
+
+
+def test_a_stranger_that_never_reads_costs_bounded_memory(server, good):
+    dry = noise(20_000)
+    with RawClient(server.endpoint, hello=False, receive_messages=1) as stranger:
+        for token in range(6000):
+            stranger.send(Ping(token))
+        np.testing.assert_array_equal(good.separate(dry), expected(dry))
+        queues = server._sessions._outbound._waiting.values()
+        assert all(len(queue) <= MAXIMUM_WAITING_ANSWERS + 1 for queue in queues)
