@@ -65,6 +65,22 @@ def asymmetric_windows(
     return WindowPair(analysis.astype(np.float32), synthesis.astype(np.float32), hop_samples)
 
 
+def low_delay_windows(analysis_samples: int, hop_samples: int) -> WindowPair:
+    """Give the pair that resynthesises masked spectra best at a delay of one hop.
+
+    The roots of a long Hann rise and of a fall of one hop; where the synthesis window lies, both
+    multiply to a Hann window of two hops. Errors of a mask fade towards both ends, and the newest
+    samples weigh more than under a longer fall.
+
+    Reference: Mauler & Martin, EUSIPCO 2007, section 3.
+    """
+    _check_lengths(analysis_samples, 2 * hop_samples, hop_samples)
+    analysis = np.sqrt(rise_and_fall(analysis_samples - hop_samples, hop_samples))
+    hann = rise_and_fall(hop_samples, hop_samples)
+    synthesis = hann / analysis[-hann.size :]
+    return WindowPair(analysis.astype(np.float32), synthesis.astype(np.float32), hop_samples)
+
+
 def rise_and_fall(rise_samples: int, fall_samples: int) -> npt.NDArray[np.float64]:
     """Half a Hann window up, half a Hann window down: [rise_samples + fall_samples].
 

@@ -1,7 +1,8 @@
 """Rocknet live: the streaming U-Net's mask on a low-delay STFT; no look-ahead, no mask lag.
 
-One asymmetric analysis serves both: the network reads the magnitudes of the newest 4096 samples,
-and its mask filters the very same spectrum. The short synthesis window alone makes the latency.
+Two windows lie over the newest 4096 samples: through one the network hears what it was trained on,
+through the other comes the spectrum that its mask filters, which resynthesises better. The short
+synthesis window alone makes the latency.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from dsp.networks.rocknet_grid import HopGrid
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet_weights import LEVELS
 from dsp.separator import Lane, Profile
-from dsp.stft import StreamingAnalysis, StreamingSynthesis, asymmetric_windows
+from dsp.stft import (
+    StreamingAnalysis,
+    StreamingSynthesis,
+    asymmetric_windows,
+    low_delay_windows,
+)
 
 if TYPE_CHECKING:
     from dsp.networks.rocknet_packed import PackedUNet
@@ -49,9 +55,11 @@ class RocknetLive:
         self.stems: tuple[str, ...] = ("vocals",)
         self.profile = profile
         hop = profile.hop_samples
-        windows = asymmetric_windows(ANALYSIS_SAMPLES, profile.synthesis_overlap_samples + hop, hop)
-        self._analysis = StreamingAnalysis(windows, CHANNELS)
-        self._synthesis = StreamingSynthesis(windows, 1, CHANNELS)
+        heard = asymmetric_windows(ANALYSIS_SAMPLES, profile.synthesis_overlap_samples + hop, hop)
+        filtered = low_delay_windows(ANALYSIS_SAMPLES, hop)
+        self._hearing = StreamingAnalysis(heard, CHANNELS)
+        self._analysis = StreamingAnalysis(filtered, CHANNELS)
+        self._synthesis = StreamingSynthesis(filtered, 1, CHANNELS)
         self._unet = StreamingUNet(packed, HopGrid(COLUMN_SAMPLES // hop, deep_period))
         self._bins = packed.bins
 
@@ -61,7 +69,7 @@ class RocknetLive:
         Raises SignalError for another shape.
         """
         spectra = self._analysis.push(frames)
-        magnitudes = np.abs(spectra[..., : self._bins])
+        magnitudes = np.abs(self._hearing.push(frames)[..., : self._bins])
         for hop in range(spectra.shape[1]):
             mask = self._unet.push(magnitudes[:, hop])
             spectra[:, hop] *= widen_mask(mask, spectra.shape[-1])
@@ -72,6 +80,7 @@ class RocknetLive:
         hop = self.profile.hop_samples
         if position_samples % hop:
             raise SignalError(f"position {position_samples}: a multiple of {hop} expected")
+        self._hearing.reset()
         self._analysis.reset()
         self._synthesis.reset()
         self._unet.reset(position_samples // hop)
@@ -86,8 +95,9 @@ class RocknetLive:
         history, position_samples = history[:, excess:], position_samples + excess
         self.reset(position_samples)
         split = max(0, history.shape[1] - self.profile.synthesis_overlap_samples)
-        spectra = self._analysis.push(history[:, :split])
-        magnitudes = np.abs(spectra[..., : self._bins]).transpose(1, 0, 2)
+        self._analysis.push(history[:, :split][:, -ANALYSIS_SAMPLES:])
+        heard = self._hearing.push(history[:, :split])
+        magnitudes = np.abs(heard[..., : self._bins]).transpose(1, 0, 2)
         if split:
             self._unet.rebuild(np.ascontiguousarray(magnitudes), position_samples // hop)
         self.push(history[:, split:])
