@@ -115,7 +115,7 @@ class ServerConfig(_Checked):
         30.0, "silence after which a connection is forgotten", _between(0.1, 3600, " s")
     )
     shutdown_grace_s: float = _setting(
-        1.0, "time to finish queued work on shutdown", _between(0, 60, " s")
+        0.8, "time to finish queued work on shutdown", _between(0, 60, " s")
     )
     parent_pid: int = _setting(
         0, "stop when this process is gone; 0: never", _between(0, 2**31 - 1)

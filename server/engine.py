@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Hashable
 from typing import Protocol
 
@@ -57,8 +58,9 @@ class Engine:
         for thread in self._lanes.values():
             thread.stop()
         started = [thread for thread in self._lanes.values() if thread.ident is not None]
+        deadline = time.monotonic() + timeout_s
         for thread in started:
-            thread.join(timeout_s)
+            thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in started)
 
 
