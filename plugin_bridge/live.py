@@ -68,6 +68,7 @@ class LiveSession:
         self.latency: LatencyBudget = latency_budget(
             opened.latency, request.max_block_frames, round_trip
         )
+        self._total_samples = self.latency.total
         self.model = opened.model
         self.rate_hz = request.rate_hz
         self._request = request
@@ -276,7 +277,7 @@ class LiveSession:
     def _notice_loss(self) -> None:
         """Give the server up when sending has failed, or stems have stayed away, for too long."""
         now = self._clock()
-        behind = self._sent_samples - self._stems_samples - self.latency.total
+        behind = self._sent_samples - self._stems_samples - self._total_samples
         if now - self._blocked_since > BLOCKED_SEND_S:
             self._link.lose("the server takes no more audio")
         elif behind > LOSS_MARGIN_S * self.rate_hz and now - self._heard_at > self._patience_s:

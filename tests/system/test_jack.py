@@ -36,6 +36,12 @@ def jack_server():
             daemon.terminate()
 
 
+@pytest.fixture(scope="module")
+def served():
+    with EmbeddedServer(model="fixed-gains", profile="live") as server:
+        yield ("--connect", server.endpoint, "--model", "fixed-gains")
+
+
 def wait_for_jack(name, daemon):
     for _ in range(100):
         with contextlib.suppress(jack.JackError):
@@ -57,6 +63,11 @@ def running(server_name, *arguments):
             yield process
         finally:
             process.kill()
+
+
+def live(server_name, *arguments):
+    command = [PROGRAM, "live", "--jack-server", server_name, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 class Probe:
@@ -109,15 +120,10 @@ class Probe:
         self.recorder.close()
 
 
-def test_stems_arrive_at_the_latency_reported_to_jack(jack_server, tmp_path):
+def test_stems_arrive_at_the_latency_reported_to_jack(jack_server, served, tmp_path):
     figures_file = tmp_path / "figures.json"
     arguments = ["--gain", "vocals=-6", "--json", str(figures_file)]
-    with (
-        EmbeddedServer(model="fixed-gains", profile="live") as server,
-        running(
-            jack_server, "--connect", server.endpoint, "--model", "fixed-gains", *arguments
-        ) as process,
-    ):
+    with running(jack_server, *served, *arguments) as process:
         name = process.stdout.readline().split(":")[0]
         assert name, process.stderr.read()
         probe = Probe(jack_server, name)
@@ -147,12 +153,9 @@ def aligned_lag(probe, stem, gain, total):
     return None
 
 
-def test_seconds_and_figures(jack_server, tmp_path):
-    with EmbeddedServer(model="fixed-gains", profile="live") as server:
-        file = tmp_path / "f.json"
-        command = [PROGRAM, "live", "--jack-server", jack_server, "--connect", server.endpoint]
-        command += ["--model", "fixed-gains", "--seconds", "1", "--json", str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+def test_seconds_and_figures(jack_server, served, tmp_path):
+    file = tmp_path / "f.json"
+    done = live(jack_server, *served, "--seconds", "1", "--json", str(file))
     assert done.returncode == 0, done.stderr
     figures = json.loads(file.read_text())
     assert figures["live"]["blocks"] > 10
@@ -164,17 +167,13 @@ def test_seconds_and_figures(jack_server, tmp_path):
     ("arguments", "told"),
     [(["--gain", "kazoo=1"], "vocals, drums, other allowed"), (["--mute", "kazoo"], "allowed")],
 )
-def test_an_unknown_stem_is_refused(jack_server, arguments, told):
-    with EmbeddedServer(model="fixed-gains", profile="live") as server:
-        command = [PROGRAM, "live", "--jack-server", jack_server, "--connect", server.endpoint]
-        command += ["--model", "fixed-gains", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+def test_an_unknown_stem_is_refused(jack_server, served, arguments, told):
+    done = live(jack_server, *served, *arguments)
     assert done.returncode == 1
     assert told in done.stderr
 
 
 def test_no_jack_server_is_told():
-    command = [PROGRAM, "live", "--jack-server", "nobody", "--connect", "ipc:///nowhere"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    done = live("nobody", "--connect", "ipc:///nowhere")
     assert done.returncode == 1
     assert "no JACK server" in done.stderr

@@ -119,8 +119,7 @@ def test_figures_are_written_and_the_mix_may_be_asked_for(separate, tmp_path):
     assert figures["clipped_samples"] == figures["replaced_samples"] == 0
 
 
-def test_what_pcm_cannot_hold_is_clipped_and_told(separate, tmp_path):
-    """A float input beyond full scale keeps its stems; they are float as well."""
+def test_floats_beyond_full_scale_are_kept(separate, tmp_path):
     soundfile.write(tmp_path / "loud.wav", 3 * noise(30000, 2, 1.0), 44100, "FLOAT")
     done = separate(tmp_path / "loud.wav")
     assert "clipped" not in done.stderr

@@ -288,6 +288,19 @@ def test_seek_starts_anew_at_the_position_and_drops_what_was_under_way(world):
     assert any(m == Seek(1, 9000) for m in world.server.log if isinstance(m, Seek))
 
 
+def test_stems_from_before_a_seek_are_not_played_behind_it(world):
+    session = live_session(world)
+    play(session, world, DRY[:, :10000], [256])
+    session.seek(9000)
+    # The server falls silent before it has answered the seek; this is from before.
+    world.wires[-1]._arriving.clear()
+    stale = np.ones((3, 2, 1000), np.float32)
+    world.wires[-1]._arriving.append((0, Stems(1, 9, 9000, tuple(GAINS), stale)))
+    world.server.is_mute = True
+    output = play(session, world, DRY[:, :3000], [256])
+    assert not output[:, :, 221:].any()
+
+
 def test_bad_blocks_are_refused_and_the_session_goes_on(world):
     session = live_session(world)
     for bad in (np.zeros((3, 10)), np.zeros(10), np.zeros((2, 10), np.int16), np.zeros((2, 257))):

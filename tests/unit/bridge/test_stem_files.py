@@ -1,11 +1,13 @@
-"""Stems as integers: each within a step of its own value, their sum within half a step."""
+"""Stem files are whole or not there; as integers their sum is within half a step."""
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_bridge.stem_files import quantise, writable_format
+from plugin_bridge.stem_block import StemBlock
+from plugin_bridge.stem_files import StemFiles, quantise, writable_format
 
 
 @given(stems=st.integers(1, 9), bits=st.sampled_from([8, 16, 24]), seed=st.integers(0, 99))
@@ -42,3 +44,31 @@ def test_full_scale_does_not_wrap_around():
 )
 def test_the_format_is_the_inputs_or_wav(given_format, expected):
     assert writable_format(*given_format) == expected
+
+
+@pytest.mark.parametrize(("subtype", "clipped"), [("PCM_16", 6), ("FLOAT", 0)])
+def test_what_the_format_cannot_hold_is_clipped_and_counted(tmp_path, subtype, clipped):
+    soundfile.write(tmp_path / "dry.wav", np.zeros((10, 2)), 44100, subtype)
+    samples = np.full((1, 2, 3), 1.5, np.float32)
+    with (
+        soundfile.SoundFile(tmp_path / "dry.wav") as source,
+        StemFiles(tmp_path / "out", source, 2) as files,
+    ):
+        files.write(StemBlock(0, ("vocals",), samples))
+    assert files.clipped_samples == clipped
+    written, _ = soundfile.read(tmp_path / "out" / "vocals.wav")
+    assert written.max() == pytest.approx(1.0 if clipped else 1.5, abs=1e-4)
+
+
+def test_files_have_their_names_only_when_they_are_whole(tmp_path):
+    soundfile.write(tmp_path / "dry.wav", np.zeros((10, 2)), 44100)
+    block = StemBlock(0, ("vocals",), np.zeros((1, 2, 3), np.float32))
+    with soundfile.SoundFile(tmp_path / "dry.wav") as source:
+        with StemFiles(tmp_path / "out", source, 2) as files:
+            files.write(block)
+            assert not (tmp_path / "out" / "vocals.wav").exists()
+        assert (tmp_path / "out" / "vocals.wav").exists()
+        with pytest.raises(KeyboardInterrupt), StemFiles(tmp_path / "two", source, 2) as files:
+            files.write(block)
+            raise KeyboardInterrupt
+    assert list((tmp_path / "two").iterdir()) == []
