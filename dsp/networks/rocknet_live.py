@@ -42,7 +42,11 @@ LIVE = Profile("live", 512, 512, 0, 0, Lane.REALTIME)
 
 
 DEEP_PERIOD = 4
-"""The deepest levels follow every fourth hop: half the arithmetic for about 0.2 dB."""
+"""The deepest levels follow every fourth hop: under half the arithmetic.
+
+On ten seconds of 15 songs: 0.09 dB below the exact form, every eighth hop 0.21 dB; to follow each
+phase's own fourth frame costs the same and loses 0.18 dB.
+"""
 
 
 class RocknetLive:
