@@ -59,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Separate and score every song, print the table, and write JSON if asked to."""
     from dsp.evaluation import evaluate, find_songs, load_song, render  # noqa: PLC0415
 
+    _check_folder_of(arguments.json)
     folders = find_songs(arguments.directory)
     profile = arguments.profile or ("live" if arguments.streamed else "offline")
     opened = _streamed if arguments.streamed else _in_process
@@ -76,6 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
     return 0
+
+
+def _check_folder_of(file: Path | None) -> None:
+    """Refuse now what would fail after minutes of separating."""
+    if file and not file.parent.is_dir():
+        raise NotADirectoryError(f"{file}: {file.parent} is not a folder; --json does not make one")
 
 
 @contextmanager

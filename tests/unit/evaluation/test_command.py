@@ -57,6 +57,14 @@ def test_what_there_is_not_is_refused(songs, options, capsys):
     assert "there are: " in capsys.readouterr().err
 
 
+def test_a_json_file_that_cannot_be_written_is_refused_before_any_work(songs, tmp_path, capsys):
+    file = tmp_path / "missing" / "scores.json"
+    assert main(["evaluate", str(songs), "--model", "fixed-gains", "--json", str(file)]) == 1
+    printed = capsys.readouterr()
+    assert "is not a folder" in printed.err
+    assert not printed.out
+
+
 def test_a_folder_without_songs_is_refused(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path)]) == 1
     assert "no songs" in capsys.readouterr().err
