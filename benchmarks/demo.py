@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from dsp.evaluation.baselines import best_constant_gain
+from dsp.evaluation.baselines import constant_gain
 from dsp.evaluation.metrics import usdr
 from tqdm import tqdm
 
@@ -178,7 +178,7 @@ def _scores(song: Song, stem: str, live: FloatArray, offline: FloatArray) -> Sco
     return Scores(
         live=usdr(truth[:, :frames], live[:, :frames]),
         offline=usdr(truth, offline),
-        best_constant_gain=usdr(truth, best_constant_gain(song.mixture, truth)),
+        best_constant_gain=usdr(truth, constant_gain(song.mixture, {stem: truth})[stem]),
     )
 
 

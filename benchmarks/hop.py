@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -91,7 +92,7 @@ def _time_each(push: Callable[[FloatArray], object], hops: FloatArray) -> npt.ND
     """Return milliseconds per hop, the warm-up hops left out."""
     for hop in hops[:_WARM_UP_HOPS]:
         push(hop)
-    return np.array([_ms(lambda hop=hop: push(hop)) for hop in hops[_WARM_UP_HOPS:]])
+    return np.array([_ms(partial(push, hop)) for hop in hops[_WARM_UP_HOPS:]])
 
 
 def _ms(call: Callable[[], object]) -> float:

@@ -1,4 +1,4 @@
-"""What holds for every test: Hypothesis without deadlines, since speed is no matter for unit tests."""
+"""What holds for every test: Hypothesis sets no deadlines, since unit tests never assert speed."""
 
 from hypothesis import settings
 
