@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from dsp.evaluation.baselines import constant_gain
-from dsp.evaluation.metrics import usdr
 from tqdm import tqdm
 
 from benchmarks.demo_figure import draw_demo
 from benchmarks.paced import measured_latency_samples, run_paced
 from benchmarks.song import Song, bundled_song
+from dsp.evaluation.baselines import constant_gain
+from dsp.evaluation.metrics import usdr
 from plugin_bridge import LatencyBudget, LiveSession, connect, connect_live
 
 FloatArray = npt.NDArray[np.float32]
