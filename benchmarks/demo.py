@@ -107,7 +107,7 @@ def play_live(song: Song, model: str = "", block_frames: int = BLOCK_FRAMES) -> 
         tail = np.zeros((2, session.latency.total), np.float32)
         audio = np.concatenate([song.mixture, tail], axis=1)
         blocks = audio.shape[1] // block_frames
-        with tqdm(total=blocks, desc="live, real time", unit="block") as bar:
+        with tqdm(total=blocks, desc="live, real time", unit="block", mininterval=1) as bar:
             run = run_paced(
                 session,
                 audio,
@@ -132,7 +132,9 @@ def separate_offline(song: Song, model: str = "") -> OfflineResult:
     with connect(rate_hz=song.rate_hz, model=model, stems=LIVE_STEMS) as session:
         start = time.perf_counter()
         parts = []
-        with tqdm(total=mixture.shape[1], desc="offline", unit="sample", unit_scale=True) as bar:
+        with tqdm(
+            total=mixture.shape[1], desc="offline", unit="sample", unit_scale=True, mininterval=1
+        ) as bar:
             for block in session.separate(mixture):
                 parts.append(block.samples)
                 bar.update(block.samples.shape[2])

@@ -1,7 +1,7 @@
 """How long the I/O thread takes to answer while inference runs: in a thread, or in another process.
 
 ``python -m benchmarks.io_echo`` prints round-trip times of pings to a real server, asked by a
-process of its own, for each way of running the live profile of rocknet without a pause (ADR 0003).
+process of its own, for each way of running the live profile of rocknet without a pause (ADR 0004).
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def _serve(config: ServerConfig) -> int:
 
 
 def _tune_interpreter() -> None:
-    """Keep Python from holding up the I/O thread (ADR 0003)."""
+    """Keep Python from holding up the I/O thread (ADR 0004)."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.collect()
     gc.freeze()  # what the imports made lives for ever; searching it for garbage takes long
