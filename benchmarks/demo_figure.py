@@ -12,7 +12,7 @@ import numpy.typing as npt
 mpl.use("Agg")  # before pyplot is imported: no display is needed
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.mlab import specgram
+from scipy.signal import spectrogram
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -41,8 +41,8 @@ def draw_demo(
 
 
 def _draw_spectrogram(axis: Axes, title: str, samples: FloatArray, rate_hz: int) -> None:
-    power, frequencies_hz, times_s = specgram(
-        samples.mean(axis=0), NFFT=_FFT_SAMPLES, Fs=rate_hz, noverlap=_FFT_SAMPLES // 2
+    frequencies_hz, times_s, power = spectrogram(
+        samples.mean(axis=0), rate_hz, nperseg=_FFT_SAMPLES, noverlap=_FFT_SAMPLES // 2
     )
     level_db = 10 * np.log10(power + _SILENCE)
     axis.pcolorfast(
