@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+
+from server.commands.json_output import add_json_argument, write_json
 
 _DESCRIPTION = """\
 Times are this machine's; ratios are measured in one run, both sides in turn, and travel better.
@@ -32,7 +32,7 @@ def add_parser(subparsers: Any) -> None:
         "--seconds", type=_positive, default=30.0, help="audio for the hop and live sections [30]"
     )
     parser.add_argument("--model", default="rocknet", help="model of hop and live [rocknet]")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    add_json_argument(parser)
     parser.set_defaults(func=run)
 
 
@@ -44,8 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     for section in chosen:
         figures[section] = measure[section]()
         print(_render(section, figures[section]), flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+    write_json(arguments.json, figures)
     return 0
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.demo import DemoResult, live_realtime_factor, run_demo, summary
+from server.commands.json_output import add_json_argument, write_json
 
 _DESCRIPTION = """\
 Starts a server of its own, plays the bundled song through it in real time in blocks of 256 frames,
@@ -32,7 +32,7 @@ def add_parser(subparsers: Any) -> None:
         help="folder for stems and picture",
     )
     parser.add_argument("--model", default="", help="model to use [the server's default]")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    add_json_argument(parser)
     parser.set_defaults(func=run)
 
 
@@ -40,8 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the demo and print what it showed."""
     result = run_demo(arguments.output, arguments.model)
     print(render(result))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(summary(result), indent=2) + "\n")
+    write_json(arguments.json, summary(result))
     return 0
 
 

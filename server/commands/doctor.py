@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ctypes.util
-import json
 import math
 import os
 import time
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +15,7 @@ import torch
 
 from dsp.errors import DspError
 from dsp.networks.registry import DEFAULT_MODEL, load_model
+from server.commands.json_output import add_json_argument, write_json
 from server.errors import EndpointInUseError, StartError
 from server.security import default_endpoint, prepare_endpoint
 
@@ -63,7 +62,7 @@ def add_parser(subparsers: Any) -> None:
         "doctor", help="tell what works on this machine"
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="model to measure")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the findings as JSON")
+    add_json_argument(parser)
     parser.set_defaults(func=run)
 
 
@@ -78,8 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         findings.append(Finding("weights", False, str(error)))
     for finding in findings:
         print(f"{'ok' if finding.works else 'no':<4}{finding.name:<10}{finding.detail}")
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(_as_json(findings, performance), indent=2))
+    write_json(arguments.json, _as_json(findings, performance))
     return 0 if performance is not None and performance.holds else 1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
+
+from server.commands.json_output import add_json_argument, write_json
 
 if TYPE_CHECKING:
     from dsp.separator import FloatArray
@@ -51,7 +52,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="PREFIX",
         help="also summarise the songs whose names begin so, and the others; may be repeated",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there")
+    add_json_argument(parser)
     parser.set_defaults(func=run)
 
 
@@ -59,7 +60,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Separate and score every song, print the table, and write JSON if asked to."""
     from dsp.evaluation import evaluate, find_songs, load_song, render  # noqa: PLC0415
 
-    _check_folder_of(arguments.json)
     folders = find_songs(arguments.directory)
     profile = arguments.profile or ("live" if arguments.streamed else "offline")
     opened = _streamed if arguments.streamed else _in_process
@@ -74,15 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
             groups=arguments.group,
         )
     print(render(result))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
+    write_json(arguments.json, result)
     return 0
-
-
-def _check_folder_of(file: Path | None) -> None:
-    """Refuse now what would fail after minutes of separating."""
-    if file and not file.parent.is_dir():
-        raise NotADirectoryError(f"{file}: {file.parent} is not a folder; --json does not make one")
 
 
 @contextmanager

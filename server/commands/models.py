@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsp.networks.registry import available_models
+from server.commands.json_output import add_json_argument, write_json
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +19,7 @@ def add_parser(subparsers: Any) -> None:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "models", help="list the models and their profiles"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the list as JSON, too")
+    add_json_argument(parser)
     parser.set_defaults(func=run)
 
 
@@ -32,8 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         for profile in model.profiles.values():
             latency = _latency(profile, model.rate_hz)
             print(f"{model.name:<14}{profile.name:<10}{latency:>14}  {', '.join(model.stems)}")
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps([_as_json(model) for model in models], indent=2))
+    write_json(arguments.json, [_as_json(model) for model in models])
     return 0
 
 

@@ -59,7 +59,9 @@ def test_what_there_is_not_is_refused(songs, options, capsys):
 
 def test_a_json_file_that_cannot_be_written_is_refused_before_any_work(songs, tmp_path, capsys):
     file = tmp_path / "missing" / "scores.json"
-    assert main(["evaluate", str(songs), "--model", "fixed-gains", "--json", str(file)]) == 1
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", str(songs), "--model", "fixed-gains", "--json", str(file)])
+    assert stop.value.code == 2
     printed = capsys.readouterr()
     assert "is not a folder" in printed.err
     assert not printed.out
