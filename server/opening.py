@@ -18,9 +18,9 @@ from dsp.mixing import MIX
 from dsp.pipeline import CONTEXT_SECONDS, StreamPipeline
 from dsp.separator import Lane
 from protocol import Latency, LatencyTooSmall, Open, Opened, UnknownStem
+from server.counters import Counters
 from server.engine import yield_to_others
 from server.errors import WarmUpError
-from server.peers import Counters
 from server.stream_worker import StreamWorker, SwitchModel
 
 if TYPE_CHECKING:
