@@ -54,7 +54,7 @@ class FakeStream:
     request: Open
     stems: tuple[str, ...]
     position: int
-    audio: list = field(default_factory=list)
+    audio: list = field(default_factory=list)  # not answered yet, from ``position`` on
     end: int = 0
     answered: int = 0
     sequence: int = 0
@@ -144,6 +144,7 @@ class FakeServer:
             return []
         dry = np.concatenate(stream.audio, axis=1)
         part = dry[:, stream.answered - stream.position : until - stream.position]
+        stream.audio, stream.position = [dry[:, until - stream.position :]], until
         gains = [GAINS.get(name, 1.0) for name in stream.stems]
         samples = np.stack([np.float32(gain) * part for gain in gains])
         message = Stems(
