@@ -7,16 +7,14 @@ its lane.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Hashable
 from typing import Protocol
 
 from dsp.separator import Lane
+from server.priority import claim_realtime, yield_to_others
 from server.scheduler import DeadlineQueue
-
-BACKGROUND_NICE = 10
 
 
 class EngineTask(Hashable, Protocol):
@@ -96,6 +94,8 @@ class _LaneThread(threading.Thread):
     def run(self) -> None:
         if self._lane is Lane.BACKGROUND:
             yield_to_others()
+        else:
+            claim_realtime()
         while (task := self._next()) is not None:
             task.step()
             self.wake(task)
@@ -109,8 +109,3 @@ class _LaneThread(threading.Thread):
                     return self._running
                 self._ready.wait()
         return None
-
-
-def yield_to_others() -> None:
-    """Lower the calling thread's priority; Linux schedules threads, not processes."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICE)

@@ -19,8 +19,8 @@ from dsp.pipeline import CONTEXT_SECONDS, StreamPipeline
 from dsp.separator import Lane
 from protocol import Latency, LatencyTooSmall, Open, Opened, UnknownStem
 from server.counters import Counters
-from server.engine import yield_to_others
 from server.errors import WarmUpError
+from server.priority import yield_to_others
 from server.stream_worker import StreamWorker, SwitchModel
 
 if TYPE_CHECKING:

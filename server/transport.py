@@ -15,6 +15,7 @@ import zmq
 
 from server.errors import EndpointInUseError
 from server.outbound import Frames, SendResult
+from server.priority import claim_realtime
 from server.security import prepare_endpoint, remove_endpoint
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ class Transport:
     def _run(
         self, receive: Receive, retry: Retry, keep_house: KeepHouse, interval_s: float
     ) -> None:
+        claim_realtime()
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._mailbox.fileno(), zmq.POLLIN)

@@ -8,8 +8,9 @@ import time
 import pytest
 
 from dsp.separator import Lane
-from server.engine import BACKGROUND_NICE, Engine
+from server.engine import Engine
 from server.mailbox import Mailbox
+from server.priority import BACKGROUND_NICE
 
 
 class Task:

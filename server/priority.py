@@ -1,0 +1,29 @@
+"""Thread priorities: live work before everything ordinary, background work after it.
+
+Linux schedules threads, not processes, so each thread asks for itself. Real-time priority is
+granted to root and to users with an ``rtprio`` limit, as audio systems set it up (JACK: group
+``audio``); without it live work runs at the ordinary priority and competes with everything else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+
+REALTIME_PRIORITY = 5  # below JACK's own threads (10 and above), which our stems must not delay
+BACKGROUND_NICE = 10
+
+
+def claim_realtime() -> bool:
+    """Give the calling thread real-time priority; False where the system does not grant it."""
+    policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, policy, os.sched_param(REALTIME_PRIORITY))
+        return True
+    return False
+
+
+def yield_to_others() -> None:
+    """Lower the calling thread's priority."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICE)
