@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy.typing as npt
 from scipy.signal import correlate
 
 from plugin_bridge import LiveSession
+from server.priority import claim_realtime
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -35,8 +38,19 @@ def run_paced(
     """Play ``audio`` [channel, frame] through ``session`` in real time.
 
     Blocks are due on a fixed grid: a block that starts late does not delay the ones after it. A
-    last partial block is left out.
+    last partial block is left out. Runs at the priority of a host's audio thread, if granted.
     """
+    with _as_an_audio_thread():
+        return _run_paced(session, audio, block_frames, rate_hz, on_block)
+
+
+def _run_paced(
+    session: LiveSession,
+    audio: FloatArray,
+    block_frames: int,
+    rate_hz: int,
+    on_block: Callable[[int], None],
+) -> PacedRun:
     blocks = audio.shape[1] // block_frames
     heard: list[FloatArray] = []
     call_ms = np.zeros(blocks)
@@ -48,7 +62,19 @@ def run_paced(
         heard.append(session.process(block).copy())
         call_ms[index] = (time.perf_counter() - called) * 1e3
         on_block(index)
-    return PacedRun(np.concatenate(heard, axis=-1), call_ms, time.perf_counter() - start)
+    elapsed_s = time.perf_counter() - start
+    return PacedRun(np.concatenate(heard, axis=-1), call_ms, elapsed_s)
+
+
+@contextlib.contextmanager
+def _as_an_audio_thread() -> Iterator[None]:
+    claimed = claim_realtime()
+    try:
+        yield
+    finally:
+        if claimed:
+            ordinary = os.SCHED_OTHER | os.SCHED_RESET_ON_FORK
+            os.sched_setscheduler(0, ordinary, os.sched_param(0))
 
 
 def measured_latency_samples(dry: FloatArray, stems: FloatArray) -> int:
