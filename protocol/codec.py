@@ -55,7 +55,7 @@ def decode(frames: Sequence[Buffer], limits: Limits = DEFAULT_LIMITS) -> Message
         raise MalformedFrame("a message without frames: a header frame is required")
     header = _unpack(frames[0], limits)
     layout = _layout_of(header)
-    values = read_fields(layout.header, layout.kind, header)
+    values = read_fields(layout.header, header)
     if len(frames) - 1 != layout.has_pcm:
         raise MalformedFrame(
             f"{layout.kind} in {len(frames)} frames: {1 + layout.has_pcm} required"
@@ -113,18 +113,22 @@ def _unpack(frame: Buffer, limits: Limits) -> dict[str, Any]:
             max_ext_len=0,
         )
     except (ValueError, TypeError, msgpack.UnpackException) as error:
-        if "exceeds max_" in str(error):
-            raise LimitExceeded(
-                f"header: {error}; maximum_text_bytes is {limits.maximum_text_bytes}, "
-                f"maximum_list_items is {limits.maximum_list_items}, "
-                "binary and extension values are not allowed"
-            ) from error
-        raise MalformedFrame(
-            f"header is no msgpack map: {error or type(error).__name__}"
-        ) from error
+        raise _header_error(error, limits) from error
     if type(header) is not dict:
         raise MalformedFrame(f"header is a {type(header).__name__}: a msgpack map required")
     return header
+
+
+def _header_error(error: Exception, limits: Limits) -> MalformedFrame | LimitExceeded:
+    """Return our error for msgpack's, which tells a length over the limit in its text only."""
+    said = str(error) or type(error).__name__
+    if "max_bin_len" in said or "max_ext_len" in said:
+        return MalformedFrame("header holds binary or extension data: send numbers and texts")
+    if "max_str_len" in said:
+        return LimitExceeded(f"header: {said}; maximum_text_bytes is {limits.maximum_text_bytes}")
+    if "max_array_len" in said or "max_map_len" in said:
+        return LimitExceeded(f"header: {said}; maximum_list_items is {limits.maximum_list_items}")
+    return MalformedFrame(f"header is no msgpack map with text keys: {said}")
 
 
 def _refuse_extension(code: int, _data: bytes) -> NoReturn:

@@ -8,7 +8,6 @@ of limits, and the comparison with the tables of PROTOCOL.md.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import MISSING, dataclass, fields
 from functools import cache, lru_cache
@@ -192,8 +191,8 @@ class Gains(FieldType):
                 raise self.refuse(f"{label}[{name!r}]", gain_db)
 
     def _is_gain(self, value: Any) -> bool:
-        is_number = type(value) in (int, float) and math.isfinite(value)
-        return is_number and self.low_db <= value <= self.high_db
+        is_number = type(value) is int or type(value) is float
+        return is_number and self.low_db <= value <= self.high_db  # false for NaN
 
     def to_wire(self, value: dict[str, float]) -> dict[str, float]:
         return {name: float(gain_db) for name, gain_db in value.items()}
@@ -253,7 +252,7 @@ class Record(FieldType):
     def from_wire(self, label: str, value: Any) -> Any:
         if type(value) is not dict:
             raise self.refuse(label, value)
-        return self.cls(**read_fields(fields_of(self.cls), label, value))
+        return self.cls(**read_fields(fields_of(self.cls), value))
 
     def to_wire(self, value: Any) -> dict[str, Any]:
         return write_fields(fields_of(self.cls), value)
@@ -355,24 +354,28 @@ class Checked:
             spec.type.check(spec.label, getattr(self, spec.name))
 
 
-def read_fields(specs: tuple[FieldSpec, ...], owner: str, header: dict[str, Any]) -> dict[str, Any]:
+def read_fields(specs: tuple[FieldSpec, ...], header: dict[str, Any]) -> dict[str, Any]:
     """Return the constructor's arguments from a msgpack map; unknown keys are ignored.
 
     Raises InvalidField when a required one is missing.
     """
     values = {}
-    for name, _, type_, required in specs:
+    for name, label, type_, required in specs:
         if name in header:
-            values[name] = type_.from_wire(f"{owner}.{name}", header[name])
+            values[name] = type_.from_wire(label, header[name])
         elif required:
-            raise InvalidField(f"{owner}.{name} is missing: {type_.wire_type}, {type_.allowed}")
+            raise InvalidField(f"{label} is missing: {type_.wire_type}, {type_.allowed}, required")
     return values
 
 
 def write_fields(specs: tuple[FieldSpec, ...], value: object) -> dict[str, Any]:
     """Return the msgpack map of a message or record; what is None is left out."""
-    pairs = ((spec.name, spec.type.to_wire(getattr(value, spec.name))) for spec in specs)
-    return {name: item for name, item in pairs if item is not None}
+    written = {}
+    for name, _, type_, _ in specs:
+        item = type_.to_wire(getattr(value, name))
+        if item is not None:
+            written[name] = item
+    return written
 
 
 def _is_encodable(text: str) -> bool:
@@ -386,13 +389,16 @@ def _is_encodable(text: str) -> bool:
 
 def _are_names(values: tuple[Any, ...]) -> bool:
     """Tell whether all are different, non-empty texts."""
-    return all(type(value) is str for value in values) and _are_different_names(values)
+    try:
+        return _are_different_names(values)
+    except TypeError:  # an unhashable one: a list or a map
+        return False
 
 
 @lru_cache(maxsize=256)  # every stems block of a stream carries the same few names
-def _are_different_names(values: tuple[str, ...]) -> bool:
-    unique = len(set(values)) == len(values)
-    return unique and all(value and _is_encodable(value) for value in values)
+def _are_different_names(values: tuple[Any, ...]) -> bool:
+    good = all(isinstance(value, str) and value and _is_encodable(value) for value in values)
+    return good and len(set(values)) == len(values)
 
 
 @lru_cache(maxsize=256)

@@ -30,32 +30,63 @@ GRID = 64
 
 _PADDING = (1, 2, 1, 2)  # one before and two after, in frequency and in time
 _LEAK = 0.2
+_REACH = 3  # columns on each side that the last layer reads
 
 
-def unet_mask(weights: UNetWeights, magnitudes: Tensor) -> Tensor:
-    """Magnitudes to a mask between 0 and 1 of the same shape, [batch, channel, frame, bin].
+def unet_mask(weights: UNetWeights, magnitudes: Tensor, keep: range | None = None) -> Tensor:
+    """Magnitudes to a mask between 0 and 1, both [batch, channel, frame, bin].
 
-    Any number of frames: up to the next multiple of ``GRID`` the future is zeros.
-    Raises SignalError for other channels than the network's or bins not a multiple of ``GRID``.
+    Any number of frames: up to the next multiple of ``GRID`` the future is zeros. With ``keep``
+    only the masks of these consecutive frames are returned, at less cost: the way up is as wide as
+    they need. Raises SignalError for other channels than the network's, bins not a multiple of
+    ``GRID``, or frames to keep that are not there.
     """
-    _check_shape(weights, magnitudes)
-    frames = magnitudes.shape[2]
+    keep = range(magnitudes.shape[2]) if keep is None else keep
+    _check(weights, magnitudes, keep)
     with torch.inference_mode():
-        mask = _forward(weights, functional.pad(magnitudes, (0, 0, 0, -frames % GRID)))
-    return mask[:, :, :frames]
+        padded = functional.pad(magnitudes, (0, 0, 0, -magnitudes.shape[2] % GRID))
+        return _ascend(weights, _descend(weights, padded), keep)
 
 
-def _forward(weights: UNetWeights, x: Tensor) -> Tensor:
+def _descend(weights: UNetWeights, x: Tensor) -> list[Tensor]:
+    """Compute all skips, [batch, channel, frame / 2^k, bin / 2^k] for k = 1 to 6."""
     skips = []
     for block in weights.encoder:
         skips.append(_halve(block, x))
         x = functional.leaky_relu(_affine(block, skips[-1]), _LEAK)
-    x = _double(weights.decoder[0], skips.pop())
-    for block in weights.decoder[1:]:
-        x = _double(block, torch.cat([skips.pop(), x], dim=1))
-    return torch.sigmoid(
-        functional.conv2d(x, weights.mask_weight, weights.mask_bias, padding=3, dilation=2)
-    )
+    return skips
+
+
+def _ascend(weights: UNetWeights, skips: list[Tensor], keep: range) -> Tensor:
+    """Find the mask of the frames to keep, [batch, channel, frame, bin]."""
+    spans = _spans(keep, [2 * skips[0].shape[2], *(skip.shape[2] for skip in skips)])
+    x = skips[-1][:, :, _slice(spans[-1])]
+    for level, block in zip(range(len(skips), 0, -1), weights.decoder, strict=True):
+        if level < len(skips):
+            x = torch.cat([skips[level - 1][:, :, _slice(spans[level])], x], dim=1)
+        x = _double(
+            block, x, spans[level - 1].start - 2 * spans[level].start, len(spans[level - 1])
+        )
+    before, after = keep.start - spans[0].start, spans[0].stop - keep.stop
+    x = functional.pad(x, (_REACH, _REACH, _REACH - before, _REACH - after))
+    return torch.sigmoid(functional.conv2d(x, weights.mask_weight, weights.mask_bias, dilation=2))
+
+
+def _spans(keep: range, column_counts: list[int]) -> list[range]:
+    """Find the columns of levels 0, 1, ... that the way up needs for the frames to keep.
+
+    The last layer reaches over three columns on each side. Column ``i`` of a level feeds columns
+    ``2 i - 1`` to ``2 i + 3`` of the level above it.
+    """
+    spans = [range(max(keep.start - _REACH, 0), min(keep.stop + _REACH, column_counts[0]))]
+    for count in column_counts[1:]:
+        above = spans[-1]
+        spans.append(range(max((above.start - 2) // 2, 0), min(above.stop // 2 + 1, count)))
+    return spans
+
+
+def _slice(columns: range) -> slice:
+    return slice(columns.start, columns.stop)
 
 
 def _halve(block: ConvBlock, x: Tensor) -> Tensor:
@@ -63,17 +94,20 @@ def _halve(block: ConvBlock, x: Tensor) -> Tensor:
     return functional.conv2d(functional.pad(x, _PADDING), block.weight, block.bias, stride=2)
 
 
-def _double(block: ConvBlock, x: Tensor) -> Tensor:
-    """[batch, in, n, m] -> [batch, out, 2 n, 2 m], cropped as the way down pads."""
+def _double(block: ConvBlock, x: Tensor, skip: int, columns: int) -> Tensor:
+    """[batch, in, n, m] -> [batch, out, columns, 2 m], from column ``skip`` of the 2 n on.
+
+    One column before is cropped, as one was padded on the way down; in frequency two after, too.
+    """
     grown = functional.conv_transpose2d(x, block.weight, block.bias, stride=2)
-    return _affine(block, functional.relu(grown[:, :, 1:-2, 1:-2]))
+    return _affine(block, functional.relu(grown[:, :, skip + 1 : skip + 1 + columns, 1:-2]))
 
 
 def _affine(block: ConvBlock, x: Tensor) -> Tensor:
     return torch.addcmul(block.shift[:, None, None], x, block.scale[:, None, None])
 
 
-def _check_shape(weights: UNetWeights, magnitudes: Tensor) -> None:
+def _check(weights: UNetWeights, magnitudes: Tensor, keep: range) -> None:
     channels = weights.encoder_channels[0]
     shape = tuple(magnitudes.shape)
     if len(shape) != 4 or shape[1] != channels or shape[2] == 0 or shape[3] % GRID:
@@ -81,3 +115,5 @@ def _check_shape(weights: UNetWeights, magnitudes: Tensor) -> None:
             f"magnitudes of shape {shape}: [batch, {channels}, frame, bin] expected, with at least "
             f"one frame and a multiple of {GRID} bins"
         )
+    if keep.step != 1 or not 0 <= keep.start < keep.stop <= shape[2]:
+        raise SignalError(f"frames {keep} to keep: consecutive ones of 0 to {shape[2]} expected")

@@ -98,6 +98,23 @@ def test_frames_past_the_end_are_zeros(frames):
     assert torch.equal(unet_mask(weights, x), whole[:, :, :frames])
 
 
+@settings(max_examples=25, deadline=None)
+@given(frames=st.integers(1, 3 * GRID), data=st.data())
+def test_kept_frames_are_those_of_the_whole(frames, data):
+    weights = untrained_weights(WIDTHS, seed=3)
+    x = magnitudes(frames)
+    start = data.draw(st.integers(0, frames - 1), "start")
+    stop = data.draw(st.integers(start + 1, frames), "stop")
+    kept = unet_mask(weights, x, range(start, stop))
+    torch.testing.assert_close(kept, unet_mask(weights, x)[:, :, start:stop], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("keep", [range(0), range(-1, 4), range(60, 65), range(0, 8, 2)])
+def test_frames_that_are_not_there_cannot_be_kept(weights, keep):
+    with pytest.raises(SignalError, match="0 to 64"):
+        unet_mask(weights, magnitudes(GRID), keep)
+
+
 def test_a_batch_is_its_members(weights):
     x = magnitudes(GRID, batch=2)
     both = unet_mask(weights, x)
