@@ -68,20 +68,3 @@ class UpConv(nn.Module):
         grown = functional.conv_transpose2d(x, self.weight, self.bias, stride=(1, 2))
         before, after = FREQUENCY_PADDING
         return grown[..., before : grown.shape[-1] - after]
-
-
-class ChannelAffine(nn.Module):
-    """One scale and one shift per channel: what a batch normalisation amounts to once trained.
-
-    Fixed numbers, not statistics of the input, so it is causal and the same at every level of
-    streaming. Maps [batch, channel, frame, bin] to itself.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(channels))
-        self.shift = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scale and shift."""
-        return x * self.scale[:, None, None] + self.shift[:, None, None]

@@ -2,8 +2,9 @@
 
 The open U-Net's columns read two frames of their future at every level. Where the future is not
 there, the best guess that needs no training is that it will sound like the present: the
-taps that read it are added to the tap that reads the newest column. The same holds for the
-way up, where a column is decoded from itself alone. Training then teaches each level what the guess misses.
+taps that read it are added to the tap that reads the newest column. On the way up a column is decoded
+from the newest one above it alone. Normalisations go into the convolutions next to them.
+Training then teaches each level what the guess misses.
 """
 
 from __future__ import annotations
@@ -23,39 +24,53 @@ def fold_unet_into_trunk(weights: UNetWeights, trunk: PhoenixTrunk) -> None:
     Time taps that the trunk has beyond the U-Net's three start at zero. Raises RuntimeError (torch)
     where the widths differ.
     """
+    ups = list(reversed(weights.decoder))  # shallowest first, like the levels
     with torch.no_grad():
-        for level, block in zip(trunk.down, weights.encoder, strict=True):
-            _fold_down(block.weight, level.conv.weight)  # type: ignore[union-attr, arg-type]
-            _copy_affine(block, level)
-        for level, block in zip(trunk.up, weights.decoder, strict=True):
-            level.conv.weight.copy_(_folded_up(block.weight))  # type: ignore[union-attr, operator]
-            _copy_affine(block, level)
-        trunk.mask.weight.copy_(_folded_mask(weights.mask_weight))
+        for depth, level in enumerate(trunk.levels):
+            block = weights.encoder[depth]
+            scale = block.scale
+            _fold_down(block.weight * scale[:, None, None, None], level.down.weight)  # type: ignore[union-attr, arg-type]
+            level.down.bias.copy_(block.bias * scale + block.shift)  # type: ignore[union-attr, operator]
+            deeper = ups[depth + 1] if depth + 1 < len(ups) else None
+            weight, bias = _folded_up(ups[depth], block, deeper)
+            level.up.weight.copy_(weight)  # type: ignore[union-attr, operator]
+            level.up.bias.copy_(bias)  # type: ignore[union-attr, operator]
+        last = ups[0]
+        folded = _folded_mask(weights.mask_weight)
+        trunk.mask.weight.copy_(folded * last.scale[None, :, None, None])
         if trunk.mask.bias is not None:
-            trunk.mask.bias.copy_(weights.mask_bias)
-
-
-def _copy_affine(block: ConvBlock, level: torch.nn.Module) -> None:
-    level.conv.bias.copy_(block.bias)  # type: ignore[union-attr, operator]
-    level.affine.scale.copy_(block.scale)  # type: ignore[union-attr, operator]
-    level.affine.shift.copy_(block.shift)  # type: ignore[union-attr, operator]
+            reach = folded.sum(dim=(2, 3)) @ last.shift
+            trunk.mask.bias.copy_(weights.mask_bias + reach)
 
 
 def _fold_down(source: Tensor, target: Tensor) -> None:
     """[out, in, 5, 5] into the newest three of [out, in, taps, 5]."""
     target.zero_()
-    newest = source[:, :, _PRESENT_TAP:].sum(dim=2)
-    target[:, :, -1] = newest
+    target[:, :, -1] = source[:, :, _PRESENT_TAP:].sum(dim=2)
     target[:, :, -1 - _PRESENT_TAP : -1] = source[:, :, :_PRESENT_TAP]
 
 
-def _folded_up(source: Tensor) -> Tensor:
-    """[in, out, 5, 5] to [in, out, 1, 5].
+def _folded_up(
+    block: ConvBlock, skipped: ConvBlock, deeper: ConvBlock | None
+) -> tuple[Tensor, Tensor]:
+    """Weight [in, out, 1, 5] and bias of a way up.
 
-    A column above lends its even taps to one column below and its odd taps to the next; each
-    column below is the sum of what reaches it. Columns here are all alike, so they get the mean.
+    Even time taps reach the newer of two columns below, so their sum stands for it. Its inputs are the
+    skip, here already scaled and shifted, and what comes from deeper, here not yet.
     """
-    return source.sum(dim=2, keepdim=True) / 2
+    weight = block.weight[:, :, ::2].sum(dim=2, keepdim=True)
+    skips = skipped.scale.numel()
+    scale, shift = 1.0 / skipped.scale, -skipped.shift / skipped.scale
+    if deeper is None:
+        # The deepest goes up raw, as a skip does.
+        scales, shifts = scale, shift
+    else:
+        scales, shifts = torch.cat([scale, deeper.scale]), torch.cat([shift, deeper.shift])
+    if weight.shape[0] != scales.numel():
+        raise RuntimeError(f"{weight.shape[0]} inputs, {skips} of them skips: other widths")
+    # Each output bin hears every second tap: half of their sum, on average.
+    bias = block.bias + torch.einsum("i,iotf->o", shifts, weight) / 2
+    return weight * scales[:, None, None, None], bias
 
 
 def _folded_mask(source: Tensor) -> Tensor:

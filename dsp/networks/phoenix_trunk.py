@@ -1,10 +1,9 @@
 """Phoenix's trunk: a causal U-Net over frequency whose deep levels tick slowly.
 
-Magnitudes of the newest frames go through two *fast* levels, every frame. Each ``tick_frames``-th
-frame the four *slow* levels below read them with dilations that double from level to level, and
-decode what they find; their newest answer is held until the next tick while the fast levels
-decode every frame on top of it. So seconds of context cost little, and the mask still
-follows each frame.
+Each level halves the bins and looks back twice as far as the one before it. What lies deep changes
+slowly, so a deep level runs only once in so many frames; its newest answer is held until its next
+tick, and the shallow levels decode every frame on top of it. So seconds of context cost little, and
+the mask still follows each frame.
 
 One step is 1024 samples. A finer hop, ``frames_per_step`` > 1, runs the same weights on interleaved
 grids: dilations and ticks are stretched, nothing else.
@@ -22,12 +21,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dsp.networks.causal_conv import CausalDownConv, ChannelAffine, UpConv
+from dsp.networks.causal_conv import CausalDownConv, UpConv
 
 CHANNELS = 2
 BINS = 1024
 STEP_SAMPLES = 1024
-_FAST_LEVELS = 2
 _LEAK = 0.2
 _MASK_TAPS = 4
 _MASK_BIN_DILATION = 2
@@ -35,86 +33,82 @@ _MASK_BIN_DILATION = 2
 
 @dataclass(frozen=True, slots=True)
 class TrunkConfig:
-    """Shape of the trunk."""
+    """Shape of the trunk, level by level."""
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 256, 512)
     time_taps: tuple[int, ...] = (3, 3, 3, 3, 3, 3)
-    tick_steps: int = 4  # the slow levels run once in so many steps of 1024 samples
+    ticks: tuple[int, ...] = (1, 1, 4, 4, 8, 8)  # steps between two runs; each divides the next
 
-    def dilations(self, frames_per_step: int) -> tuple[int, ...]:
-        """Per level: in frames for the fast ones, in ticks for the slow ones."""
-        fast = tuple(2**k * frames_per_step for k in range(_FAST_LEVELS))
-        slow = tuple(
-            max(1, 2**k // self.tick_steps) for k in range(_FAST_LEVELS, len(self.widths))
-        )
-        return fast + slow
+    def dilation(self, depth: int, frames_per_step: int) -> int:
+        """Distance between time taps, in ticks of the level: 2 ** depth steps where that fits."""
+        if self.ticks[depth] == 1:
+            return 2**depth * frames_per_step
+        return max(1, 2**depth // self.ticks[depth])
+
+    def ticks_apart(self, depth: int, frames_per_step: int) -> int:
+        """How many ticks of the level above make one of this level."""
+        tick = self.ticks[depth]
+        above = self.ticks[depth - 1] if depth else 1
+        stretch = frames_per_step if above == 1 < tick else 1
+        return tick // above * stretch
+
+
+@dataclass
+class LevelState:
+    """What one level carries from one push to the next."""
+
+    past: Tensor  # its input's last frames: [batch, inputs, past tick, bin]
+    held: Tensor  # its newest answer: [batch, answer channel, 1, bin]
+    until_tick: int  # frames of the level above until it runs again
 
 
 @dataclass
 class TrunkState:
     """What a stream carries from one push to the next."""
 
-    pasts: list[Tensor]  # per level [batch, channel, past frame or tick, bin]
+    levels: list[LevelState]
     mask_past: Tensor  # [batch, 1, past frame, bin]
-    held: Tensor  # the slow levels' newest answer: [batch, channel, 1, bin]
-    frame: int  # index of the next frame, which places the ticks
 
 
-class _DownLevel(nn.Module):
-    """Halves the bins; the raw convolution is the skip, the activation goes down."""
+class _Level(nn.Module):
+    """One level down and the same way up again.
 
-    def __init__(self, inputs: int, outputs: int, *, time_taps: int, dilation: int) -> None:
+    The raw convolution is the skip, its activation goes down. There is no normalisation: the
+    convolutions carry what training made of it, so nothing depends on the batch or the stream.
+    """
+
+    def __init__(self, config: TrunkConfig, depth: int, frames_per_step: int) -> None:
         super().__init__()
-        self.conv = CausalDownConv(inputs, outputs, time_taps=time_taps, dilation=dilation)
-        self.affine = ChannelAffine(outputs)
+        widths = (CHANNELS, *config.widths)
+        inputs, width = widths[depth], widths[depth + 1]
+        deepest = depth == len(config.widths) - 1
+        self.apart = config.ticks_apart(depth, frames_per_step)
+        self.answer_width = inputs if depth else 1
+        self.down = CausalDownConv(
+            inputs,
+            width,
+            time_taps=config.time_taps[depth],
+            dilation=config.dilation(depth, frames_per_step),
+        )
+        self.up = UpConv(width if deepest else 2 * width, self.answer_width)
 
-    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return raw and activated [batch, outputs, frame, bins / 2], and the next past."""
-        raw, past = self.conv(x, past)
-        return raw, functional.leaky_relu(self.affine(raw), _LEAK), past
-
-
-class _UpLevel(nn.Module):
-    """Doubles the bins."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.conv = UpConv(inputs, outputs)
-        self.affine = ChannelAffine(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[batch, inputs, frame, n] to [batch, outputs, frame, 2 n]."""
-        grown: Tensor = self.affine(functional.relu(self.conv(x)))
-        return grown
+    def initial_state(self, batch: int, bins: int, frame: int) -> LevelState:
+        """Silence so far; ``frame`` counts those of the level above."""
+        return LevelState(
+            past=self.down.silence(batch, bins),
+            held=self.up.bias.new_zeros(batch, self.answer_width, 1, bins),
+            until_tick=-frame % self.apart,
+        )
 
 
 class PhoenixTrunk(nn.Module):
-    """Magnitudes to mask logits, causally.
-
-    Maps [batch, channel 2, frame, bin 1024] to itself. Norm-free: its numbers are what training
-    made them, whatever the batch or the stream.
-    """
+    """Magnitudes to mask logits, causally: [batch, channel 2, frame, bin 1024] to itself."""
 
     def __init__(self, config: TrunkConfig, frames_per_step: int = 1) -> None:
         super().__init__()
         self.config = config
-        self.tick_frames = config.tick_steps * frames_per_step
-        widths = config.widths
-        dilations = config.dilations(frames_per_step)
-        self.down = nn.ModuleList(
-            _DownLevel(inputs, outputs, time_taps=taps, dilation=dilation)
-            for inputs, outputs, taps, dilation in zip(
-                (CHANNELS, *widths), widths, config.time_taps, dilations, strict=False
-            )
-        )
-        outputs = (*reversed(widths[:-1]), 1)
-        skips = (0, *reversed(widths[:-1]))
-        below = (widths[-1], *outputs)
-        self.up = nn.ModuleList(
-            _UpLevel(inputs + skip, output)
-            for inputs, skip, output in zip(below, skips, outputs, strict=False)
-        )
-        self.mask_dilation = frames_per_step
+        depths = range(len(config.widths))
+        self.levels = nn.ModuleList(_Level(config, depth, frames_per_step) for depth in depths)
         self.mask = nn.Conv2d(
             1,
             CHANNELS,
@@ -122,68 +116,51 @@ class PhoenixTrunk(nn.Module):
             dilation=(frames_per_step, _MASK_BIN_DILATION),
             padding=(0, (_MASK_TAPS - 1) * _MASK_BIN_DILATION // 2),
         )
+        self._mask_frames = (_MASK_TAPS - 1) * frames_per_step
 
     def initial_state(self, batch: int = 1, frame: int = 0) -> TrunkState:
-        """Silence so far; ``frame`` is the index of the first frame to come."""
-        weight = self.mask.weight
-        pasts = [
-            level.conv.silence(batch, BINS >> depth)  # type: ignore[union-attr, operator]
-            for depth, level in enumerate(self.down)
-        ]
-        mask_frames = (_MASK_TAPS - 1) * self.mask_dilation
-        fast_width = self.config.widths[_FAST_LEVELS - 1]
-        return TrunkState(
-            pasts=pasts,
-            mask_past=weight.new_zeros(batch, 1, mask_frames, BINS),
-            held=weight.new_zeros(batch, fast_width, 1, BINS >> _FAST_LEVELS),
-            frame=frame,
-        )
+        """Silence so far; ``frame`` is the index of the first frame to come: it places the ticks.
+
+        It must be a multiple of the slowest tick, in frames, or every level could not be in step.
+        """
+        levels = []
+        for depth, level in enumerate(self.levels):
+            levels.append(level.initial_state(batch, BINS >> depth, frame))  # type: ignore[operator]
+            frame = -(-frame // level.apart)  # type: ignore[operator]
+        mask_past = self.mask.weight.new_zeros(batch, 1, self._mask_frames, BINS)
+        return TrunkState(levels, mask_past)
 
     def forward(self, magnitudes: Tensor, state: TrunkState) -> Tensor:
         """[batch, 2, frame, 1024] to logits of the same shape; the state moves on."""
-        skips, x = self._encode_fast(magnitudes, state)
-        held = self._hold(x, state)
-        return self._decode_fast(skips, held, state)
-
-    def _encode_fast(self, x: Tensor, state: TrunkState) -> tuple[list[Tensor], Tensor]:
-        skips = []
-        for depth in range(_FAST_LEVELS):
-            raw, x, state.pasts[depth] = self.down[depth](x, state.pasts[depth])
-            skips.append(raw)
-        return skips, x
-
-    def _hold(self, x: Tensor, state: TrunkState) -> Tensor:
-        """Run the slow levels on the frames that tick; repeat the newest answer at every frame."""
-        frames = x.shape[2]
-        first_tick = -state.frame % self.tick_frames
-        answers = state.held
-        if first_tick < frames:
-            ticks = x[:, :, first_tick :: self.tick_frames]
-            answers = torch.cat([answers, self._slow(ticks, state)], dim=2)
-        newest = (torch.arange(frames) - first_tick).div(
-            self.tick_frames, rounding_mode="floor"
-        ) + 1
-        state.held = answers[:, :, -1:]
-        state.frame += frames
-        return answers.index_select(2, newest.to(answers.device))
-
-    def _slow(self, x: Tensor, state: TrunkState) -> Tensor:
-        """[batch, channel, tick, bin / 4] to the answer of the same shape."""
-        skips = []
-        raw = x
-        for depth in range(_FAST_LEVELS, len(self.down)):
-            raw, x, state.pasts[depth] = self.down[depth](x, state.pasts[depth])
-            skips.append(raw)
-        x = self.up[0](skips.pop())
-        for level in self.up[1 : len(self.up) - _FAST_LEVELS]:
-            x = level(torch.cat([skips.pop(), x], dim=1))
-        return x
-
-    def _decode_fast(self, skips: list[Tensor], held: Tensor, state: TrunkState) -> Tensor:
-        x = held
-        for level in self.up[len(self.up) - _FAST_LEVELS :]:
-            x = level(torch.cat([skips.pop(), x], dim=1))
-        joined = torch.cat([state.mask_past, x], dim=2)
-        state.mask_past = joined[:, :, joined.shape[2] - state.mask_past.shape[2] :]
+        answer = self._answer(0, magnitudes, state)
+        joined = torch.cat([state.mask_past, answer], dim=2)
+        state.mask_past = joined[:, :, joined.shape[2] - self._mask_frames :]
         logits: Tensor = self.mask(joined)
         return logits
+
+    def _answer(self, depth: int, x: Tensor, state: TrunkState) -> Tensor:
+        """Answer every frame of the level above: newly where this level ticks, held in between."""
+        level, own = self.levels[depth], state.levels[depth]
+        frames, first, apart = x.shape[2], own.until_tick, int(level.apart)  # type: ignore[arg-type]
+        own.until_tick = (first - frames) % apart
+        if apart == 1:
+            return self._run(depth, x, state)
+        answers = own.held
+        if first < frames:
+            ticked = self._run(depth, x[:, :, first::apart], state)
+            answers = torch.cat([answers, ticked], dim=2)
+        own.held = answers[:, :, -1:]
+        newest = (torch.arange(frames) - first).div(apart, rounding_mode="floor") + 1
+        return answers.index_select(2, newest.to(answers.device))
+
+    def _run(self, depth: int, x: Tensor, state: TrunkState) -> Tensor:
+        """[batch, inputs, tick, bin] to an answer of as many ticks and bins."""
+        level, own = self.levels[depth], state.levels[depth]
+        skip, own.past = level.down(x, own.past)  # type: ignore[operator]
+        if depth == len(self.levels) - 1:
+            joined = skip
+        else:
+            deeper = self._answer(depth + 1, functional.leaky_relu(skip, _LEAK), state)
+            joined = torch.cat([skip, deeper], dim=1)
+        answer: Tensor = functional.relu(level.up(joined))  # type: ignore[operator]
+        return answer

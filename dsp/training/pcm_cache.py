@@ -62,10 +62,14 @@ class PcmCache:
 
         Raises TrainingDataError where it is not audio of one or two channels.
         """
-        path = self.folder / f"{audio.stem}-{_fingerprint(audio)}.npy"
+        path = self.path_of(audio)
         if not path.is_file():
             store_pcm(decode(audio), path)
         return open_pcm(path)
+
+    def path_of(self, audio: Path, variant: str = "pcm") -> Path:
+        """Where a file's PCM lies, or that of something made from it."""
+        return self.folder / f"{audio.stem}-{_fingerprint(audio)}-{variant}.npy"
 
 
 def open_pcm(path: Path) -> Recording:
