@@ -37,7 +37,7 @@ class CausalDownConv(nn.Module):
         return (self.weight.shape[2] - 1) * self.dilation
 
     def silence(self, batch: int, bins: int) -> Tensor:
-        """The past of a stream that has just begun: [batch, inputs, past frame, bin]."""
+        """Make the past of a stream that has just begun: [batch, inputs, past frame, bin]."""
         return self.weight.new_zeros(batch, self.weight.shape[1], self.past_frames, bins)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,10 +1,10 @@
 """A starting point for Phoenix's trunk: the open U-Net's weights, folded onto present and past.
 
 The open U-Net's columns read two frames of their future at every level. Where the future is not
-there, the best guess that needs no training is that it will sound like the present: the
-taps that read it are added to the tap that reads the newest column. On the way up a column is decoded
-from the newest one above it alone. Normalisations go into the convolutions next to them.
-Training then teaches each level what the guess misses.
+there, the best guess that needs no training is that it will sound like the present: the taps
+that read it are added to the tap that reads the newest column. On the way up a column is decoded
+from the newest one above it alone. Normalisations go into the convolutions next to
+them. Training then teaches each level what the guess misses.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def fold_unet_into_trunk(weights: UNetWeights, trunk: PhoenixTrunk) -> None:
     """
     ups = list(reversed(weights.decoder))  # shallowest first, like the levels
     with torch.no_grad():
-        for depth, level in enumerate(trunk.levels):
+        for depth, level in enumerate(trunk.stack):
             block = weights.encoder[depth]
             scale = block.scale
-            _fold_down(block.weight * scale[:, None, None, None], level.down.weight)  # type: ignore[union-attr, arg-type]
-            level.down.bias.copy_(block.bias * scale + block.shift)  # type: ignore[union-attr, operator]
+            _fold_down(block.weight * scale[:, None, None, None], level.down.weight)
+            level.down.bias.copy_(block.bias * scale + block.shift)
             deeper = ups[depth + 1] if depth + 1 < len(ups) else None
             weight, bias = _folded_up(ups[depth], block, deeper)
-            level.up.weight.copy_(weight)  # type: ignore[union-attr, operator]
-            level.up.bias.copy_(bias)  # type: ignore[union-attr, operator]
+            level.up.weight.copy_(weight)
+            level.up.bias.copy_(bias)
         last = ups[0]
         folded = _folded_mask(weights.mask_weight)
         trunk.mask.weight.copy_(folded * last.scale[None, :, None, None])
@@ -55,8 +55,8 @@ def _folded_up(
 ) -> tuple[Tensor, Tensor]:
     """Weight [in, out, 1, 5] and bias of a way up.
 
-    Even time taps reach the newer of two columns below, so their sum stands for it. Its inputs are the
-    skip, here already scaled and shifted, and what comes from deeper, here not yet.
+    Even time taps reach the newer of two columns below, so their sum stands for it. Its inputs are
+    the skip, here already scaled and shifted, and what comes from deeper, here not yet.
     """
     weight = block.weight[:, :, ::2].sum(dim=2, keepdim=True)
     skips = skipped.scale.numel()

@@ -15,7 +15,9 @@ starting point); van den Oord et al., "WaveNet", 2016 (dilated causal convolutio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +72,7 @@ class TrunkState:
     mask_past: Tensor  # [batch, 1, past frame, bin]
 
 
-class _Level(nn.Module):
+class Level(nn.Module):
     """One level down and the same way up again.
 
     The raw convolution is the skip, its activation goes down. There is no normalisation: the
@@ -108,7 +110,7 @@ class PhoenixTrunk(nn.Module):
         super().__init__()
         self.config = config
         depths = range(len(config.widths))
-        self.levels = nn.ModuleList(_Level(config, depth, frames_per_step) for depth in depths)
+        self.levels = nn.ModuleList(Level(config, depth, frames_per_step) for depth in depths)
         self.mask = nn.Conv2d(
             1,
             CHANNELS,
@@ -118,15 +120,20 @@ class PhoenixTrunk(nn.Module):
         )
         self._mask_frames = (_MASK_TAPS - 1) * frames_per_step
 
+    @property
+    def stack(self) -> Sequence[Level]:
+        """The levels, shallowest first."""
+        return cast("Sequence[Level]", self.levels)
+
     def initial_state(self, batch: int = 1, frame: int = 0) -> TrunkState:
         """Silence so far; ``frame`` is the index of the first frame to come: it places the ticks.
 
-        It must be a multiple of the slowest tick, in frames, or every level could not be in step.
+        A stream that begins between ticks stays silent below until the first one.
         """
         levels = []
-        for depth, level in enumerate(self.levels):
-            levels.append(level.initial_state(batch, BINS >> depth, frame))  # type: ignore[operator]
-            frame = -(-frame // level.apart)  # type: ignore[operator]
+        for depth, level in enumerate(self.stack):
+            levels.append(level.initial_state(batch, BINS >> depth, frame))
+            frame = -(-frame // level.apart)
         mask_past = self.mask.weight.new_zeros(batch, 1, self._mask_frames, BINS)
         return TrunkState(levels, mask_past)
 
@@ -140,8 +147,8 @@ class PhoenixTrunk(nn.Module):
 
     def _answer(self, depth: int, x: Tensor, state: TrunkState) -> Tensor:
         """Answer every frame of the level above: newly where this level ticks, held in between."""
-        level, own = self.levels[depth], state.levels[depth]
-        frames, first, apart = x.shape[2], own.until_tick, int(level.apart)  # type: ignore[arg-type]
+        own, apart = state.levels[depth], self.stack[depth].apart
+        frames, first = x.shape[2], own.until_tick
         own.until_tick = (first - frames) % apart
         if apart == 1:
             return self._run(depth, x, state)
@@ -155,12 +162,11 @@ class PhoenixTrunk(nn.Module):
 
     def _run(self, depth: int, x: Tensor, state: TrunkState) -> Tensor:
         """[batch, inputs, tick, bin] to an answer of as many ticks and bins."""
-        level, own = self.levels[depth], state.levels[depth]
-        skip, own.past = level.down(x, own.past)  # type: ignore[operator]
+        level, own = self.stack[depth], state.levels[depth]
+        skip, own.past = level.down(x, own.past)
         if depth == len(self.levels) - 1:
             joined = skip
         else:
             deeper = self._answer(depth + 1, functional.leaky_relu(skip, _LEAK), state)
             joined = torch.cat([skip, deeper], dim=1)
-        answer: Tensor = functional.relu(level.up(joined))  # type: ignore[operator]
-        return answer
+        return functional.relu(level.up(joined))

@@ -32,6 +32,7 @@ class Progress:
 def save_checkpoint(
     path: Path,
     config: RunConfig,
+    *,
     progress: Progress,
     network: nn.Module,
     optimiser: torch.optim.Optimizer,

@@ -118,7 +118,7 @@ def _build(kind: Any, values: Any, where: str) -> Any:
     hints = get_type_hints(kind)
     if unknown := set(values) - set(hints):
         raise TrainingConfigError(
-            f"{where}{sorted(unknown)[0]}: unknown setting; there are: {', '.join(sorted(hints))}"
+            f"{where}{min(unknown)}: unknown setting; there are: {', '.join(sorted(hints))}"
         )
     made = {name: _value(hints[name], value, f"{where}{name}") for name, value in values.items()}
     missing = [f.name for f in dataclasses.fields(kind) if _required(f) and f.name not in made]

@@ -17,7 +17,7 @@ class Journal:
         self._columns = ("step", *columns)
 
     def rewind(self, step: int) -> None:
-        """Forget rows after a step, as a resumed run makes them again; begins the file if need be."""
+        """Forget rows after a step: a resumed run makes them again. Begins the file if need be."""
         kept = [row for row in self.rows() if int(row["step"]) <= step]
         partial = self.path.with_suffix(".partial")
         with partial.open("w", newline="", encoding="utf-8") as handle:

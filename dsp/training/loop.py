@@ -1,7 +1,7 @@
 """The loop: examples to steps, a checkpoint to come back to, a curve to look at.
 
-Example ``n`` of a run depends on the seed and ``n`` alone, so a resumed run sees what an uninterrupted
-one would have, and ends with the same weights.
+Example ``n`` of a run depends on the seed and ``n`` alone, so a resumed run sees what an
+uninterrupted one would have, and ends with the same weights.
 """
 
 from __future__ import annotations
@@ -153,10 +153,10 @@ class Loop:
         save_checkpoint(
             self._folder / name,
             self._config,
-            self.progress,
-            self._task.network,
-            self._optimiser,
-            self.mean,
+            progress=self.progress,
+            network=self._task.network,
+            optimiser=self._optimiser,
+            mean=self.mean,
         )
 
     def _resume(self) -> Progress:

@@ -1,7 +1,8 @@
 """What is trained on: the error of the very samples that a live stream would play.
 
-A frame of the asymmetric pair is 4096 samples long, but only its newest 1024 reach the output. So the
-masked frame goes back to samples, the synthesis window takes the newest, and the error is measured there.
+A frame of the asymmetric pair is 4096 samples long, but only its newest 1024 reach the output. So
+the masked frame goes back to samples, the synthesis window takes the newest, and the error is
+measured there.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class FrameBank:
         return frames[..., -self._synthesis.numel() :] * self._synthesis
 
     def newest_of(self, samples: Tensor) -> Tensor:
-        """What ``newest`` gives for the unchanged spectra of some samples, without transforms."""
+        """Give what ``newest`` makes of samples' unchanged spectra, without any transform."""
         size = self._synthesis.numel()
         window = self._analysis[-size:] * self._synthesis
         return self._frames(samples, size) * window

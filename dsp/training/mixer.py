@@ -1,7 +1,7 @@
-"""Endless mixtures from a seed: example ``index`` of ``seed`` is the same on every machine and every day.
+"""Endless mixtures from a seed: example ``index`` of ``seed`` is the same whenever it is asked for.
 
-Half of the examples are songs whose voice and band belong together, the others pair any voice with any
-band. Each side is changed by itself, then the two are summed: stems always sum to the mixture.
+Some are songs whose voice and band belong together, the others pair any voice with any band. Each
+side is changed by itself, then the two are summed: stems always sum to the mixture.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Mixer:
         return self._mixed(vocals, band, rng)
 
     def _matched(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """A song's voice and band, moved in pitch together and changed a little apart."""
+        """Read a song's voice and band, moved in pitch together and changed a little apart."""
         song = _pick(_draw_pool(self._song_pools, rng), rng)
         speed = self._speed(rng, self._augment.song_semitones)
         frames = pitch.frames_needed(self._draw.frames, speed)
@@ -74,7 +74,9 @@ class Mixer:
         for _ in range(rng.choice(3, p=self._draw.extra_voice_shares)):
             vocals = vocals + np.float32(rng.uniform(0.2, 0.8)) * self._voice(rng)
         band = self._band(rng)
-        vocals = level.to_level(vocals, level.db_of(band) + rng.normal(*self._draw.voice_over_band_db))
+        vocals = level.to_level(
+            vocals, level.db_of(band) + rng.normal(*self._draw.voice_over_band_db)
+        )
         return vocals, band
 
     def _voice(self, rng: np.random.Generator) -> FloatArray:
@@ -119,7 +121,7 @@ class Mixer:
         return pitch.draw_speed(rng, semitones) if rng.random() < self._augment.varispeed else 1.0
 
     def _retouched(self, x: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """What may happen to either side alike, so that no trace of it tells which side it is."""
+        """Do what may happen to either side alike, so that no trace of it tells the sides apart."""
         chance = self._augment
         curve = tone.Curve()
         if rng.random() < chance.equalise:
@@ -135,9 +137,7 @@ class Mixer:
             x = drive.add_noise(x, rng)
         return level.flip(x, rng)
 
-    def _mixed(
-        self, vocals: FloatArray, band: FloatArray, rng: np.random.Generator
-    ) -> Example:
+    def _mixed(self, vocals: FloatArray, band: FloatArray, rng: np.random.Generator) -> Example:
         """Silence a side now and then; bring the mixture to a random level."""
         fate = rng.random()
         if fate < self._draw.no_vocals_share:

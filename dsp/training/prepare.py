@@ -1,7 +1,7 @@
 """Before the first step: decode everything, let the teacher label songs and judge backings.
 
-All of it is kept on disk and made only once, so that a second start takes seconds. It can be stopped
-between any two files.
+All of it is kept on disk and made only once, so that a second start takes seconds. It can be
+stopped between any two files.
 """
 
 from __future__ import annotations

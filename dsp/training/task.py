@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from dsp.networks.phoenix import extended, live_trunk, live_windows, separate_whole
+from dsp.networks.phoenix import channels_last, extended, live_trunk, live_windows, separate_whole
 from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk, TrunkConfig
 from dsp.training.losses import FrameBank, relative_error_db
 
@@ -20,7 +20,10 @@ FloatArray = npt.NDArray[np.float32]
 class Task(Protocol):
     """A network and its loss; the loop knows nothing else of it."""
 
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module:
+        """What is trained."""
+        ...
 
     def losses_db(self, vocals: Tensor, mixtures: Tensor) -> Tensor:
         """[batch, channel, frame] twice to a loss per item."""
@@ -35,8 +38,13 @@ class PhoenixTask:
     """Phoenix's trunk, on frames one step apart: every second one of those a stream has."""
 
     def __init__(self, config: TrunkConfig) -> None:
-        self.network: PhoenixTrunk = PhoenixTrunk(config).to(memory_format=torch.channels_last)
+        self._trunk = channels_last(PhoenixTrunk(config))
         self._bank = FrameBank(live_windows(), STEP_SAMPLES)
+
+    @property
+    def network(self) -> PhoenixTrunk:
+        """The trunk."""
+        return self._trunk
 
     def losses_db(self, vocals: Tensor, mixtures: Tensor) -> Tensor:
         """Error of the samples played, against the mixture's."""
@@ -53,6 +61,6 @@ class PhoenixTask:
 
     def separator(self, weights: Mapping[str, Tensor]) -> Callable[[FloatArray], FloatArray]:
         """Load the weights into a streaming trunk."""
-        trunk = live_trunk(self.network.config).to(memory_format=torch.channels_last).eval()
+        trunk = channels_last(live_trunk(self.network.config)).eval()
         trunk.load_state_dict(dict(weights))
         return lambda mixture: separate_whole(trunk, mixture)

@@ -1,7 +1,7 @@
 """The teacher: the open two-net U-Net on the whole of a song, past and future.
 
-It labels songs that have no stems, and hears where a backing that should not sing does. Its estimate
-is the ratio mask of both nets, squared, times the mixture's spectrum.
+It labels songs that have no stems, and hears where a backing that should not sing does. Its
+estimate is the ratio mask of both nets, squared, times the mixture's spectrum.
 
 Reference: Hennequin et al., "Spleeter", JOSS 2020.
 """

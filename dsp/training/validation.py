@@ -55,7 +55,7 @@ def means_db(scores: dict[str, float], songs: Sequence[Excerpt]) -> dict[str, fl
 
 
 def best_gain(song: Excerpt) -> FloatArray:
-    """The mixture at the constant gain that comes nearest to the vocals."""
+    """Turn the mixture down to where it comes nearest to the vocals."""
     overlap = float(np.sum(song.vocals * song.mixture, dtype=np.float64))
     energy = float(np.sum(np.square(song.mixture), dtype=np.float64))
     return song.mixture * np.float32(overlap / max(energy, 1e-9))

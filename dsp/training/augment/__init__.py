@@ -1,5 +1,5 @@
-"""Augmentations: small pure functions on [channel 2, frame] float32, each drawing from a given generator.
+"""Augmentations: small pure functions on [channel 2, frame] float32.
 
-Each acts on one source before it is summed, so the stems always sum to the mixture; the same generator
-state gives the same result.
+Each draws from the generator it is given, so the same generator state gives the same result, and
+acts on one source before it is summed, so the stems always sum to the mixture.
 """
