@@ -114,7 +114,7 @@ def load_config(path: Path) -> RunConfig:
 
 def _build(kind: Any, values: Any, where: str) -> Any:
     if not isinstance(values, dict):
-        raise TrainingConfigError(f"{where or 'configuration'}: a table is expected")
+        raise TrainingConfigError(f"{where.rstrip('.') or 'configuration'}: a table is expected")
     hints = get_type_hints(kind)
     if unknown := set(values) - set(hints):
         raise TrainingConfigError(

@@ -50,7 +50,7 @@ class Mixer:
     def example(self, seed: int, index: int) -> Example:
         """Make one example; the same arguments give the same samples."""
         rng = np.random.default_rng([seed, index])
-        matched = rng.random() < self._draw.matched_share
+        matched = rng.random() < self._draw.matched_share and bool(self._song_pools)
         vocals, band = self._matched(rng) if matched else self._paired(rng)
         return self._mixed(vocals, band, rng)
 
@@ -96,7 +96,8 @@ class Mixer:
 
     def _band(self, rng: np.random.Generator) -> FloatArray:
         tracks = self._library.backings
-        if rng.random() < self._draw.song_band_share or not tracks:
+        of_a_song = rng.random() < self._draw.song_band_share and bool(self._song_pools)
+        if of_a_song or not tracks:
             track = _pick(_draw_pool(self._song_pools, rng), rng).band
         else:
             track = _pick(tracks, rng)

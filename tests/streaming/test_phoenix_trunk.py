@@ -82,7 +82,9 @@ def test_a_finer_hop_ticks_as_often_per_second(magnitudes):
     coarse, fine = make_trunk(), make_trunk(frames_per_step=2)
     fine.load_state_dict(coarse.state_dict())
     even = pushed(fine, magnitudes, [])[:, :, ::2]
-    torch.testing.assert_close(even, pushed(coarse, magnitudes[:, :, ::2], []), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        even, pushed(coarse, magnitudes[:, :, ::2], []), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_ticks_keep_to_the_grid_of_the_stream_that_began_elsewhere(magnitudes):
