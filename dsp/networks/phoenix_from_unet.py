@@ -53,24 +53,32 @@ def _fold_down(source: Tensor, target: Tensor) -> None:
 def _folded_up(
     block: ConvBlock, skipped: ConvBlock, deeper: ConvBlock | None
 ) -> tuple[Tensor, Tensor]:
-    """Weight [in, out, 1, 5] and bias of a way up.
+    """Weight [2 out, in, 1, 3] and bias [2 out] of a way up, even bins' first.
 
     Even time taps reach the newer of two columns below, so their sum stands for it. Its inputs are
-    the skip, here already scaled and shifted, and what comes from deeper, here not yet.
+    the skip, here already scaled and shifted, and what comes from deeper, here not yet; the deepest
+    has a skip alone.
     """
-    weight = block.weight[:, :, ::2].sum(dim=2, keepdim=True)
-    skips = skipped.scale.numel()
     scale, shift = 1.0 / skipped.scale, -skipped.shift / skipped.scale
-    if deeper is None:
-        # The deepest goes up raw, as a skip does.
-        scales, shifts = scale, shift
-    else:
-        scales, shifts = torch.cat([scale, deeper.scale]), torch.cat([shift, deeper.shift])
-    if weight.shape[0] != scales.numel():
-        raise RuntimeError(f"{weight.shape[0]} inputs, {skips} of them skips: other widths")
-    # Each output bin hears every second tap: half of their sum, on average.
-    bias = block.bias + torch.einsum("i,iotf->o", shifts, weight) / 2
-    return weight * scales[:, None, None, None], bias
+    if deeper is not None:
+        scale, shift = torch.cat([scale, deeper.scale]), torch.cat([shift, deeper.shift])
+    if block.weight.shape[0] != scale.numel():
+        raise RuntimeError(f"{block.weight.shape[0]} inputs for {scale.numel()} channels")
+    phases = _bin_phases(block.weight[:, :, ::2].sum(dim=2))
+    bias = block.bias.repeat(2) + torch.einsum("i,oif->o", shift, phases)
+    return (phases * scale[:, None])[:, :, None], bias
+
+
+def _bin_phases(source: Tensor) -> Tensor:
+    """Taps of a transposed convolution, [in, out, 5], as those of a plain one: [2 out, in, 3].
+
+    Tap ``k`` of bin ``i`` reaches bin ``2 i + k - 1``.
+    """
+    taps = source.transpose(0, 1)
+    none = torch.zeros_like(taps[..., 0])
+    even = torch.stack([taps[..., 3], taps[..., 1], none], dim=-1)
+    odd = torch.stack([taps[..., 4], taps[..., 2], taps[..., 0]], dim=-1)
+    return torch.cat([even, odd])
 
 
 def _folded_mask(source: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ class TrunkConfig:
 class LevelState:
     """What one level carries from one push to the next."""
 
-    past: Tensor  # its input's last frames: [batch, inputs, past tick, bin]
+    past: Tensor | None  # its input's last frames: [batch, inputs, past tick, padded bin]
     held: Tensor  # its newest answer: [batch, answer channel, 1, bin]
     until_tick: int  # frames of the level above until it runs again
 
@@ -97,7 +97,7 @@ class Level(nn.Module):
     def initial_state(self, batch: int, bins: int, frame: int) -> LevelState:
         """Silence so far; ``frame`` counts those of the level above."""
         return LevelState(
-            past=self.down.silence(batch, bins),
+            past=None,
             held=self.up.bias.new_zeros(batch, self.answer_width, 1, bins),
             until_tick=-frame % self.apart,
         )

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
+from dsp.networks.causal_conv import UpConv
+from dsp.networks.phoenix_from_unet import _bin_phases, fold_unet_into_trunk
 from dsp.networks.phoenix_trunk import BINS, PhoenixTrunk, TrunkConfig
 from dsp.networks.unet import unet_mask
 from dsp.networks.unet_weights import untrained_weights
@@ -32,7 +33,7 @@ def steady():
 def test_encoders_agree_where_past_and_future_sound_like_the_present(steady):
     weights = untrained_weights(WIDTHS, seed=5)
     trunk = folded(weights)
-    skip, _ = trunk.stack[0].down(steady, trunk.stack[0].down.silence(1, BINS))
+    skip, _ = trunk.stack[0].down(steady, None)
     block = weights.encoder[0]
     padded = torch.nn.functional.pad(steady, (1, 2, 1, 2))
     raw = torch.nn.functional.conv2d(padded, block.weight, block.bias, stride=2)
@@ -59,3 +60,14 @@ def test_other_widths_are_refused():
     trunk = PhoenixTrunk(TrunkConfig(widths=(3, 4, 4, 5, 5, 7)))
     with pytest.raises(RuntimeError):
         fold_unet_into_trunk(untrained_weights(WIDTHS), trunk)
+
+
+def test_a_way_up_is_the_transposed_convolution_of_its_taps():
+    source = torch.randn(4, 3, 5, generator=torch.Generator().manual_seed(1))
+    up = UpConv(4, 3)
+    x = torch.rand(1, 4, 2, 8)
+    with torch.no_grad():
+        up.weight.copy_(_bin_phases(source)[:, :, None])
+        mine = up(x)
+    theirs = torch.nn.functional.conv_transpose2d(x, source[:, :, None], stride=(1, 2))
+    torch.testing.assert_close(mine, theirs[..., 1:-2])
