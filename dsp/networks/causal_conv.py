@@ -19,7 +19,8 @@ from torch.nn import functional
 _DOWN_TAPS = 5
 _DOWN_PADDING = (1, 2)  # one bin below and two above, as the open U-Net's weights expect
 _UP_TAPS = 3
-_PHASES = 2
+_BIN_TAPS = 5
+_PHASES = 2  # even bins, odd bins
 
 
 class CausalDownConv(nn.Module):
@@ -77,9 +78,49 @@ class UpConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, inputs, frame, n] to [batch, outputs, frame, 2 n]."""
-        phases = functional.conv2d(x, self.weight, self.bias, padding=(0, _UP_TAPS // 2))
-        batch, channels, frames, bins = phases.shape
-        by_bin = phases.permute(0, 2, 3, 1).reshape(
-            batch, frames, _PHASES * bins, channels // _PHASES
+        return _woven(functional.conv2d(x, self.weight, self.bias, padding=(0, _UP_TAPS // 2)))
+
+
+class CausalBinConv(nn.Module):
+    """Convolves a few channels over past frames and neighbouring bins, keeping the bins.
+
+    Maps [batch, inputs, frame, 2 n] to [batch, outputs, frame, 2 n]. Even and odd bins are taken as
+    channels of their own: with channels this few it trains ten times faster.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, time_taps: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        shape = (_PHASES * outputs, _PHASES * inputs, time_taps, _BIN_TAPS)
+        self.weight = nn.Parameter(torch.empty(shape))  # phases come before channels
+        self.bias = nn.Parameter(torch.zeros(_PHASES * outputs))
+        nn.init.kaiming_uniform_(self.weight, a=1.0)
+
+    def forward(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Convolve the next frames; returns them and the past of the next call."""
+        past_frames = (self.weight.shape[2] - 1) * self.dilation
+        phases = _unwoven(x)
+        if past is None:
+            joined = functional.pad(phases, (0, 0, past_frames, 0))
+        else:
+            joined = torch.cat([past, phases], dim=2)
+        y = functional.conv2d(
+            joined, self.weight, self.bias, padding=(0, _BIN_TAPS // 2), dilation=(self.dilation, 1)
         )
-        return by_bin.permute(0, 3, 1, 2)
+        return _woven(y), joined[:, :, joined.shape[2] - past_frames :]
+
+
+def _woven(phases: Tensor) -> Tensor:
+    """[batch, 2 * channel, frame, n] to [batch, channel, frame, 2 n]: even bins' channels first."""
+    batch, channels, frames, bins = phases.shape
+    by_bin = phases.permute(0, 2, 3, 1)
+    woven = by_bin.reshape(batch, frames, _PHASES * bins, channels // _PHASES)
+    return woven.permute(0, 3, 1, 2)
+
+
+def _unwoven(x: Tensor) -> Tensor:
+    """Undo ``_woven``: [batch, channel, frame, 2 n] to [batch, 2 * channel, frame, n]."""
+    batch, channels, frames, bins = x.shape
+    by_bin = x.permute(0, 2, 3, 1)
+    phases = by_bin.reshape(batch, frames, bins // _PHASES, _PHASES * channels)
+    return phases.permute(0, 3, 1, 2)

@@ -37,10 +37,8 @@ def fold_unet_into_trunk(weights: UNetWeights, trunk: PhoenixTrunk) -> None:
             level.up.bias.copy_(bias)
         last = ups[0]
         folded = _folded_mask(weights.mask_weight)
-        trunk.mask.weight.copy_(folded * last.scale[None, :, None, None])
-        if trunk.mask.bias is not None:
-            reach = folded.sum(dim=(2, 3)) @ last.shift
-            trunk.mask.bias.copy_(weights.mask_bias + reach)
+        trunk.mask.weight.copy_(folded * last.scale)
+        trunk.mask.bias.copy_(weights.mask_bias.repeat(2) + folded.sum(dim=(1, 2, 3)) * last.shift)
 
 
 def _fold_down(source: Tensor, target: Tensor) -> None:
@@ -82,9 +80,17 @@ def _bin_phases(source: Tensor) -> Tensor:
 
 
 def _folded_mask(source: Tensor) -> Tensor:
-    """Taps at -3, -1, 1, 3 frames to taps at -3, -2, -1, 0: [2, 1, 4, 4]."""
-    folded = torch.zeros_like(source)
-    folded[:, :, 0] = source[:, :, 0]
-    folded[:, :, 2] = source[:, :, 1]
-    folded[:, :, 3] = source[:, :, 2] + source[:, :, 3]
+    """[channel, 1, 4, 4] to [2 channel, 2, 4, 5], even bins before odd ones on either side.
+
+    Taps at -3, -1, 1, 3 frames go to -3, -2, -1, 0. Taps at -3, -1, 1, 3 bins make even bins read
+    odd ones and odd bins even ones.
+    """
+    channels = source.shape[0]
+    in_time = torch.zeros_like(source[:, 0])
+    in_time[:, 0] = source[:, 0, 0]
+    in_time[:, 2] = source[:, 0, 1]
+    in_time[:, 3] = source[:, 0, 2] + source[:, 0, 3]
+    folded = source.new_zeros(2 * channels, 2, 4, 5)
+    folded[:channels, 1, :, :4] = in_time
+    folded[channels:, 0, :, 1:] = in_time
     return folded

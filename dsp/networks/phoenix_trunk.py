@@ -23,14 +23,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dsp.networks.causal_conv import CausalDownConv, UpConv
+from dsp.networks.causal_conv import CausalBinConv, CausalDownConv, UpConv
 
 CHANNELS = 2
 BINS = 1024
 STEP_SAMPLES = 1024
 _LEAK = 0.2
 _MASK_TAPS = 4
-_MASK_BIN_DILATION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class TrunkState:
     """What a stream carries from one push to the next."""
 
     levels: list[LevelState]
-    mask_past: Tensor  # [batch, 1, past frame, bin]
+    mask_past: Tensor | None  # [batch, phase, past frame, bin / 2]
 
 
 class Level(nn.Module):
@@ -111,14 +110,7 @@ class PhoenixTrunk(nn.Module):
         self.config = config
         depths = range(len(config.widths))
         self.levels = nn.ModuleList(Level(config, depth, frames_per_step) for depth in depths)
-        self.mask = nn.Conv2d(
-            1,
-            CHANNELS,
-            (_MASK_TAPS, _MASK_TAPS),
-            dilation=(frames_per_step, _MASK_BIN_DILATION),
-            padding=(0, (_MASK_TAPS - 1) * _MASK_BIN_DILATION // 2),
-        )
-        self._mask_frames = (_MASK_TAPS - 1) * frames_per_step
+        self.mask = CausalBinConv(1, CHANNELS, time_taps=_MASK_TAPS, dilation=frames_per_step)
 
     @property
     def stack(self) -> Sequence[Level]:
@@ -134,15 +126,12 @@ class PhoenixTrunk(nn.Module):
         for depth, level in enumerate(self.stack):
             levels.append(level.initial_state(batch, BINS >> depth, frame))
             frame = -(-frame // level.apart)
-        mask_past = self.mask.weight.new_zeros(batch, 1, self._mask_frames, BINS)
-        return TrunkState(levels, mask_past)
+        return TrunkState(levels, mask_past=None)
 
     def forward(self, magnitudes: Tensor, state: TrunkState) -> Tensor:
         """[batch, 2, frame, 1024] to logits of the same shape; the state moves on."""
-        answer = self._answer(0, magnitudes, state)
-        joined = torch.cat([state.mask_past, answer], dim=2)
-        state.mask_past = joined[:, :, joined.shape[2] - self._mask_frames :]
-        logits: Tensor = self.mask(joined)
+        logits: Tensor
+        logits, state.mask_past = self.mask(self._answer(0, magnitudes, state), state.mask_past)
         return logits
 
     def _answer(self, depth: int, x: Tensor, state: TrunkState) -> Tensor:
@@ -158,7 +147,9 @@ class PhoenixTrunk(nn.Module):
             answers = torch.cat([answers, ticked], dim=2)
         own.held = answers[:, :, -1:]
         newest = (torch.arange(frames) - first).div(apart, rounding_mode="floor") + 1
-        return answers.index_select(2, newest.to(answers.device))
+        # Over [batch, frame, bin, channel], so that what comes out is channels-last as well.
+        by_frame = answers.permute(0, 2, 3, 1).index_select(1, newest.to(answers.device))
+        return by_frame.permute(0, 3, 1, 2)
 
     def _run(self, depth: int, x: Tensor, state: TrunkState) -> Tensor:
         """[batch, inputs, tick, bin] to an answer of as many ticks and bins."""
