@@ -12,12 +12,14 @@ import numpy.typing as npt
 mpl.use("Agg")  # before pyplot is imported: no display is needed
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from scipy.signal import spectrogram
 
 FloatArray = npt.NDArray[np.float32]
 
 _FFT_SAMPLES = 2048
 _TOP_HZ = 11025
-_FLOOR_DB = -90.0
+_FLOOR_DB, _TOP_DB = -120.0, -40.0
+_SILENCE = 1e-14
 
 
 def draw_demo(
@@ -39,14 +41,17 @@ def draw_demo(
 
 
 def _draw_spectrogram(axis: Axes, title: str, samples: FloatArray, rate_hz: int) -> None:
-    axis.specgram(
-        samples.mean(axis=0) + 1e-9,
-        NFFT=_FFT_SAMPLES,
-        Fs=rate_hz,
-        noverlap=_FFT_SAMPLES // 2,
+    frequencies_hz, times_s, power = spectrogram(
+        samples.mean(axis=0), rate_hz, nperseg=_FFT_SAMPLES, noverlap=_FFT_SAMPLES // 2
+    )
+    level_db = 10 * np.log10(power + _SILENCE)
+    axis.pcolorfast(
+        (times_s[0], times_s[-1]),
+        (frequencies_hz[0], frequencies_hz[-1]),
+        level_db,
         cmap="magma",
-        vmin=_FLOOR_DB - 30,
-        vmax=_FLOOR_DB + 50,
+        vmin=_FLOOR_DB,
+        vmax=_TOP_DB,
     )
     axis.set(title=title, ylabel="Hz", ylim=(0, _TOP_HZ))
 

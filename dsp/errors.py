@@ -2,6 +2,7 @@
 
 DspError
  |- SignalError          shape, rate, channel count or block length that a stage cannot take
+ |- SeparatorError       a model gave samples that are not finite
  |- UnknownModelError    names the models there are
  |- UnknownProfileError  names the profiles of the model
  |- WeightsMissingError  says what to install
@@ -15,6 +16,10 @@ class DspError(Exception):
 
 class SignalError(DspError, ValueError):
     """Audio of a shape, rate or length that the stage cannot take."""
+
+
+class SeparatorError(DspError, ArithmeticError):
+    """A model gave samples that are not finite; its state cannot be trusted any more."""
 
 
 class UnknownModelError(DspError, LookupError):

@@ -1,8 +1,8 @@
 """Overlap-add of windowed frames, the innermost loop of every synthesis.
 
-The ring holds one slot of ``hop`` samples for each hop that a synthesis window spans, so wrapping falls
-between slots and every inner loop runs over contiguous memory. Compiled once, cached on disk, and free
-of the GIL: socket threads run on while it adds.
+The ring holds one slot of ``hop`` samples for each hop that a synthesis window spans, so wrapping
+falls between slots and every inner loop runs over contiguous memory. Compiled once, cached on disk,
+and free of the GIL: socket threads run on while it adds.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ def overlap_add(
 ) -> int:
     """Add windowed frames into the ring and pop one finished hop for each; allocates nothing.
 
-    ``frames`` [stem, channel, frame, sample]: only the newest ``window.size`` samples of each are read.
-    ``window`` [sample], a whole number of hops; ``ring`` [stem, channel, slot, hop], one slot for each
-    of them; ``slot``: where the oldest unfinished hop lies; ``finished`` [stem, channel, frame * hop] is
-    written. All C-contiguous, float32, no aliasing. Returns the slot for the next call.
+    ``frames`` [stem, channel, frame, sample]: only the newest ``window.size`` samples of each are
+    read. ``window`` [sample], a whole number of hops; ``ring`` [stem, channel, slot, hop], one slot
+    for each of them; ``slot``: where the oldest unfinished hop lies; ``finished`` [stem, channel,
+    frame * hop] is written. All C-contiguous, float32, no aliasing. Returns the slot for the next
+    call.
 
-    Reads every windowed sample once: 2 flops and 12 bytes for each, so memory bandwidth is the bound.
+    Reads every windowed sample once: 2 flops and 12 bytes for each, so memory bandwidth is the
+    bound.
     """
     stems, channels, frame_count, frame_length = frames.shape
     slots, hop = ring.shape[2], ring.shape[3]
@@ -63,21 +65,21 @@ def overlap_add(
 def _pop_oldest(
     frame: FloatArray, window: FloatArray, ring_slot: FloatArray, finished: FloatArray
 ) -> None:
-    """The last contribution to the oldest hop goes straight to the output."""
+    """Send the oldest hop, with its last contribution, straight to the output."""
     for sample in range(finished.size):
         finished[sample] = ring_slot[sample] + frame[sample] * window[sample]
 
 
 @njit(cache=True, nogil=True, fastmath=False, inline="always")
 def _accumulate(frame: FloatArray, window: FloatArray, ring_slot: FloatArray) -> None:
-    """A hop in the middle of the window: one more contribution."""
+    """Add one more contribution to a hop in the middle of the window."""
     for sample in range(ring_slot.size):
         ring_slot[sample] += frame[sample] * window[sample]
 
 
 @njit(cache=True, nogil=True, fastmath=False, inline="always")
 def _start_newest(frame: FloatArray, window: FloatArray, ring_slot: FloatArray) -> None:
-    """The first contribution overwrites, so that a slot need not be cleared when it is popped."""
+    """Overwrite with the first contribution: a popped slot need not be cleared."""
     for sample in range(ring_slot.size):
         ring_slot[sample] = frame[sample] * window[sample]
 

@@ -1,11 +1,11 @@
 """Streaming analysis and synthesis with a long analysis and a short synthesis window.
 
-Frequency resolution comes from the analysis window, latency from the synthesis window alone, so the pair
-may be asymmetric: Mauler & Martin, "A low delay, variable resolution, perfect reconstruction spectral
-analysis-synthesis system for speech enhancement", EUSIPCO 2007.
+Frequency resolution comes from the analysis window, latency from the synthesis window alone, so the
+pair may be asymmetric: Mauler & Martin, "A low delay, variable resolution, perfect reconstruction
+spectral analysis-synthesis system for speech enhancement", EUSIPCO 2007.
 
-Frame ``t`` of a stream holds the ``analysis_samples`` samples that end with hop ``t``; before the stream's
-first sample there is silence. Synthesis trails by ``synthesis_samples - hop_samples``.
+Frame ``t`` of a stream holds the ``analysis_samples`` samples that end with hop ``t``; before the
+stream's first sample there is silence. Synthesis trails by ``synthesis_samples - hop_samples``.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ ComplexArray = npt.NDArray[np.complex64]
 class WindowPair:
     """Windows whose product overlap-adds to one; float32.
 
-    ``analysis`` [analysis_samples], ``synthesis`` [synthesis_samples], which lies over the newest samples of
-    a frame.
+    ``analysis`` [analysis_samples], ``synthesis`` [synthesis_samples], which lies over the newest
+    samples of a frame.
     """
 
     analysis: FloatArray
@@ -53,8 +53,8 @@ def asymmetric_windows(
     """Long Hann rise, short Hann fall, and the synthesis window that reconstructs perfectly.
 
     The fall is as long as the synthesis window, but never longer than the rise: with
-    ``synthesis_samples == analysis_samples`` this is the symmetric Hann pair. Raises SignalError for lengths
-    that cannot reconstruct.
+    ``synthesis_samples == analysis_samples`` this is the symmetric Hann pair. Raises SignalError
+    for lengths that cannot reconstruct.
     """
     _check_lengths(analysis_samples, synthesis_samples, hop_samples)
     fall_samples = min(synthesis_samples, analysis_samples // 2)
@@ -62,6 +62,22 @@ def asymmetric_windows(
     synthesis = reconstructing_window(
         analysis, rise_and_fall(synthesis_samples // 2, synthesis_samples // 2), hop_samples
     )
+    return WindowPair(analysis.astype(np.float32), synthesis.astype(np.float32), hop_samples)
+
+
+def low_delay_windows(analysis_samples: int, hop_samples: int) -> WindowPair:
+    """Give the pair that resynthesises masked spectra best at a delay of one hop.
+
+    The roots of a long Hann rise and of a fall of one hop; where the synthesis window lies, both
+    multiply to a Hann window of two hops. Errors of a mask fade towards both ends, and the newest
+    samples weigh more than under a longer fall.
+
+    Reference: Mauler & Martin, EUSIPCO 2007, section 3.
+    """
+    _check_lengths(analysis_samples, 2 * hop_samples, hop_samples)
+    analysis = np.sqrt(rise_and_fall(analysis_samples - hop_samples, hop_samples))
+    hann = rise_and_fall(hop_samples, hop_samples)
+    synthesis = hann / analysis[-hann.size :]
     return WindowPair(analysis.astype(np.float32), synthesis.astype(np.float32), hop_samples)
 
 
@@ -78,11 +94,12 @@ def rise_and_fall(rise_samples: int, fall_samples: int) -> npt.NDArray[np.float6
 def reconstructing_window(
     analysis: npt.NDArray[np.float64], prototype: npt.NDArray[np.float64], hop_samples: int
 ) -> npt.NDArray[np.float64]:
-    """The prototype, scaled sample by sample so that analysis times synthesis overlap-adds to one.
+    """Scale the prototype so that analysis times synthesis overlap-adds to one.
 
-    ``analysis`` [analysis_samples], ``prototype`` [synthesis_samples]; the result has the prototype's shape.
-    Mauler & Martin divide a Hann product by the analysis window instead; their synthesis window then ends
-    abruptly at the newest sample where the fall does, and a mask's circular errors are heard there.
+    ``analysis`` [analysis_samples], ``prototype`` [synthesis_samples]; the result has the
+    prototype's shape. Mauler & Martin divide a Hann product by the analysis window instead; their
+    synthesis window then ends abruptly at the newest sample where the fall does, and a mask's
+    circular errors are heard there.
     """
     newest = analysis[-prototype.size :]
     overlap = (newest * prototype).reshape(-1, hop_samples).sum(axis=0)
@@ -134,7 +151,7 @@ class StreamingAnalysis:
         self._state.past.fill(0.0)
 
     def snapshot(self) -> _AnalysisState:
-        """A copy of the state, for ``restore``."""
+        """Copy the state, for ``restore``."""
         return _AnalysisState(self._state.past.copy())
 
     def restore(self, state: _AnalysisState) -> None:
@@ -183,7 +200,7 @@ class StreamingSynthesis:
         self._state.slot = 0
 
     def snapshot(self) -> _SynthesisState:
-        """A copy of the state, for ``restore``."""
+        """Copy the state, for ``restore``."""
         return _SynthesisState(self._state.ring.copy(), self._state.slot)
 
     def restore(self, state: _SynthesisState) -> None:
@@ -206,16 +223,18 @@ def analyse(samples: FloatArray, windows: WindowPair) -> ComplexArray:
 
 
 def synthesise(spectra: ComplexArray, windows: WindowPair) -> FloatArray:
-    """A whole signal from all its frames, aligned with the analysed samples.
+    """Give a whole signal from all its frames, aligned with the analysed samples.
 
-    [stem, channel, n, bin] to [stem, channel, n * hop - windows.delay_samples]: the end, which later
-    frames would complete, is left off.
+    [stem, channel, n, bin] to [stem, channel, n * hop - windows.delay_samples]: the end, which
+    later frames would complete, is left off.
     """
     synthesis = StreamingSynthesis(windows, *spectra.shape[:2])
     return synthesis.push(spectra)[..., windows.delay_samples :]
 
 
 def _spectra(samples: FloatArray, windows: WindowPair) -> ComplexArray:
+    if samples.shape[1] < windows.analysis.size:
+        return np.zeros((samples.shape[0], 0, windows.bins), np.complex64)
     frames = sliding_window_view(samples, windows.analysis.size, axis=1)[:, :: windows.hop_samples]
     return fft.rfft(frames * windows.analysis, axis=-1)
 

@@ -94,13 +94,13 @@ def _check_limits(layout: _Layout, message: Message, limits: Limits) -> None:
 
 def _pack(header: dict[str, Any], limits: Limits) -> bytes:
     packed: bytes = msgpack.packb(header)
-    limits.check("maximum_header_bytes", len(packed), "the header (bytes)")
+    limits.check("maximum_header_bytes", len(packed), "the header", "bytes")
     return packed
 
 
 def _unpack(frame: Buffer, limits: Limits) -> dict[str, Any]:
     """Return the header's map; no length in it is believed beyond the limits."""
-    limits.check("maximum_header_bytes", memoryview(frame).nbytes, "the header (bytes)")
+    limits.check("maximum_header_bytes", memoryview(frame).nbytes, "the header", "bytes")
     try:
         header = msgpack.unpackb(
             frame,
@@ -112,7 +112,7 @@ def _unpack(frame: Buffer, limits: Limits) -> dict[str, Any]:
             max_map_len=limits.maximum_list_items,
             max_ext_len=0,
         )
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
+    except ValueError as error:  # also what msgpack raises of its own
         raise _header_error(error, limits) from error
     if type(header) is not dict:
         raise MalformedFrame(f"header is a {type(header).__name__}: a msgpack map required")
@@ -152,7 +152,7 @@ def _read_pcm(
 ) -> FloatArray:
     """Return the second frame as [channel, frame], or [stem, channel, frame] for stems."""
     payload = memoryview(frame)
-    limits.check("maximum_payload_bytes", payload.nbytes, "the PCM (bytes)")
+    limits.check("maximum_payload_bytes", payload.nbytes, "the PCM", "bytes")
     axes = [_axis_length(layout, header, axis) for axis in ("channels", "frames")]
     shape = axes if stems is None else [len(stems), *axes]
     expected_bytes = _PCM_TYPE.itemsize * math.prod(shape)

@@ -18,7 +18,7 @@ import numpy as np
 from protocol.errors import InvalidField
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from protocol.limits import Limits
 
@@ -122,7 +122,7 @@ class Text(FieldType):
             raise self.refuse(label, value)
 
     def check_limits(self, label: str, value: str, limits: Limits) -> None:
-        limits.check(self.limit, len(value.encode()), f"{label} (bytes)")
+        limits.check(self.limit, len(value.encode()), label, "bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +167,8 @@ class Names(FieldType):
         return tuple(value)
 
     def check_limits(self, label: str, value: tuple[str, ...], limits: Limits) -> None:
-        limits.check(self.limit, len(value), f"{label} (items)")
-        limits.check("maximum_name_bytes", _longest_bytes(value), f"{label} (bytes of a name)")
+        limits.check(self.limit, len(value), label, "items")
+        limits.check("maximum_name_bytes", _longest_bytes(value), label, "bytes of a name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +198,8 @@ class Gains(FieldType):
         return {name: float(gain_db) for name, gain_db in value.items()}
 
     def check_limits(self, label: str, value: dict[str, float], limits: Limits) -> None:
-        limits.check("maximum_stems", len(value), f"{label} (items)")
-        limits.check(
-            "maximum_name_bytes", _longest_bytes(tuple(value)), f"{label} (bytes of a name)"
-        )
+        limits.check("maximum_stems", len(value), label, "items")
+        limits.check("maximum_name_bytes", _longest_bytes(tuple(value)), label, "bytes of a name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +285,7 @@ class Records(FieldType):
         return [Record(self.cls).to_wire(item) for item in value]
 
     def check_limits(self, label: str, value: Any, limits: Limits) -> None:
-        limits.check("maximum_list_items", len(value), f"{label} (items)")
+        limits.check("maximum_list_items", len(value), label, "items")
         for index, item in enumerate(value):
             Record(self.cls).check_limits(f"{label}[{index}]", item, limits)
 
@@ -313,9 +311,9 @@ class Pcm(FieldType):
 
     def check_limits(self, label: str, value: Any, limits: Limits) -> None:
         shape = value.shape
-        limits.check(self.limit, shape[-1], f"{label} (frames)")
-        limits.check("maximum_channels", shape[-2], f"{label} (channels)")
-        limits.check("maximum_payload_bytes", value.nbytes, f"{label} (bytes)")
+        limits.check(self.limit, shape[-1], label, "frames")
+        limits.check("maximum_channels", shape[-2], label, "channels")
+        limits.check("maximum_payload_bytes", value.nbytes, label, "bytes")
 
 
 class FieldSpec(NamedTuple):
@@ -354,7 +352,7 @@ class Checked:
             spec.type.check(spec.label, getattr(self, spec.name))
 
 
-def read_fields(specs: tuple[FieldSpec, ...], header: dict[str, Any]) -> dict[str, Any]:
+def read_fields(specs: Iterable[FieldSpec], header: dict[str, Any]) -> dict[str, Any]:
     """Return the constructor's arguments from a msgpack map; unknown keys are ignored.
 
     Raises InvalidField when a required one is missing.
@@ -368,7 +366,7 @@ def read_fields(specs: tuple[FieldSpec, ...], header: dict[str, Any]) -> dict[st
     return values
 
 
-def write_fields(specs: tuple[FieldSpec, ...], value: object) -> dict[str, Any]:
+def write_fields(specs: Iterable[FieldSpec], value: object) -> dict[str, Any]:
     """Return the msgpack map of a message or record; what is None is left out."""
     written = {}
     for name, _, type_, _ in specs:

@@ -17,7 +17,7 @@ import msgpack  # type: ignore[import-untyped]
 import numpy as np
 
 from protocol.codec import encode
-from protocol.fields import Pcm, fields_of
+from protocol.fields import Pcm, fields_of, write_fields
 from protocol.messages import (
     Applied,
     Audio,
@@ -64,7 +64,7 @@ EXACT: Final[dict[str, Message]] = {
         8, "rocknet", "live", _STEMS, Latency(512, 512, 0, 0), 0, 8192, 0, "tcp://127.0.0.1:5555"
     ),
     "audio": Audio(7, 0, 96000, _STEREO),
-    "stems": Stems(7, 3, 96000, _STEMS, np.stack([_STEREO / 2, _STEREO / 4]), 256),
+    "stems": Stems(7, 3, 96000, _STEMS, np.stack([_STEREO / 2, _STEREO / 4]), 256, 4321),
     "set": Set(7, {"vocals": -6.0, "instrumental": 0.0}, ("vocals",), (), _STEMS, "fixed-gains"),
     "set_nothing": Set(7),
     "applied": Applied(7, 96512, "fixed-gains", ("vocals", "mix")),
@@ -139,16 +139,15 @@ def unpack_frames(data: bytes) -> list[bytes]:
 
 
 def plain(record: Any) -> dict[str, Any]:
-    """Return a message's or map's fields as JSON values; samples as nested lists, None left out."""
-    values = {}
+    """Return a message's fields as JSON has them; samples as nested lists, None left out."""
     cls: Any = type(record)
-    for spec in fields_of(cls):
-        value = getattr(record, spec.name)
-        if value is not None:
-            values[spec.name] = (
-                value.tolist() if isinstance(spec.type, Pcm) else (spec.type.to_wire(value))
-            )
-    return values
+    values = write_fields(
+        [spec for spec in fields_of(cls) if not isinstance(spec.type, Pcm)], record
+    )
+    if hasattr(record, "samples"):
+        values["samples"] = record.samples.tolist()
+    fields: dict[str, Any] = json.loads(json.dumps(values))  # tuples become lists
+    return fields
 
 
 def files() -> dict[str, bytes]:

@@ -16,7 +16,7 @@ from protocol.errors import LimitExceeded, ServerFull, UnsupportedRate
 class Limits:
     """Every limit of the wire; a server may be given smaller ones, never larger.
 
-    Raises ValueError when a limit is below 1 or the range of rates is empty.
+    Raises ValueError when a limit leaves no room for any message, or for any rate.
     """
 
     maximum_frames_per_message: int = 2  # ZeroMQ frames: header, PCM
@@ -26,7 +26,7 @@ class Limits:
     maximum_part_frames: int = 65536  # of a preroll part or a stems block
     maximum_channels: int = 2
     maximum_stems: int = 16  # in one list
-    maximum_list_items: int = 64  # of any list or map in a header
+    maximum_list_items: int = 64  # of any list or map of a header, the header itself too
     maximum_name_bytes: int = 64  # of a model, profile, stem or capability, in UTF-8
     maximum_text_bytes: int = 1024  # of any other text, in UTF-8
     minimum_rate_hz: int = 8000
@@ -37,20 +37,21 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value < 1:
-                raise ValueError(f"{name} is {value}: a limit is 1 or more")
+            least = _LEAST.get(name, 1)
+            if value < least:
+                raise ValueError(f"{name} is {value}: {least} or more required")
         if self.minimum_rate_hz > self.maximum_rate_hz:
             raise ValueError("minimum_rate_hz is above maximum_rate_hz: swap them")
 
-    def check(self, limit: str, value: int, what: str) -> None:
-        """Refuse ``what`` (a noun) when its size is over the limit of that name.
+    def check(self, limit: str, value: int, what: str, unit: str = "") -> None:
+        """Refuse ``what`` (a noun) when its size in some unit is over the limit of that name.
 
         Raises LimitExceeded, which names the limit, the value and the way out.
         """
         allowed: int = getattr(self, limit)
         if value > allowed:
-            advice = _ADVICE[limit]
-            raise LimitExceeded(f"{what} is {value}: {limit} is {allowed}; {advice}")
+            size = f"{what} is {value} {unit}".rstrip()
+            raise LimitExceeded(f"{size}: {limit} is {allowed}; {_ADVICE[limit]}")
 
     def check_rate(self, rate_hz: int) -> None:
         """Raise UnsupportedRate unless the rate is in range."""
@@ -77,6 +78,12 @@ class Limits:
                 f"{self.maximum_streams}; try again when others have closed theirs"
             )
 
+
+_LEAST: Final = {  # that every header of this version fits, its keys included
+    "maximum_frames_per_message": 2,
+    "maximum_list_items": 16,
+    "maximum_text_bytes": 64,
+}
 
 _ADVICE: Final = {
     "maximum_frames_per_message": "send a header and at most one PCM frame",

@@ -1,6 +1,6 @@
 """The typed messages of the wire: one frozen dataclass each, range-checked where it is made.
 
-Field names are the header's keys; PROTOCOL.md sections 4 to 6 give their meaning, units and ranges.
+Field names are the header's keys; PROTOCOL.md sections 4 and 5 give their meaning, units, ranges.
 Making one with a value out of range raises InvalidField.
 """
 
@@ -206,6 +206,7 @@ class Stems(Checked):
     stems: StemNames
     samples: StemSamples = field(repr=False)  # [stem, channel, frame]
     dropped_frames: Count = 0  # of input, since the stream was opened
+    compute_us: Count = 0  # inference that these stems cost; 0 where it was counted before
 
     def __post_init__(self) -> None:
         Checked.__post_init__(self)

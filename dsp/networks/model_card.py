@@ -42,6 +42,7 @@ class ModelCard:
     training_data: str
     limits: str
     weights: tuple[WeightsFile, ...]
+    settings: Mapping[str, Mapping[str, float]]  # profile -> choice that its quality rests on
     metrics: Mapping[str, Mapping[str, float]]  # profile -> figure -> value
 
     def weights_for(self, stem: str) -> WeightsFile:

@@ -78,7 +78,7 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         values = tensors[name].numpy()
         digest.update(f"{name} {values.dtype} {values.shape}\n".encode())
-        digest.update(np.ascontiguousarray(values).tobytes())
+        digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
 
 
@@ -130,10 +130,11 @@ def _checkpoint_path(card: ModelCard, file: WeightsFile) -> Path:
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    # The file names numpy 1's module of the same function.
+    # The published files name numpy 1's module of the function that numpy 2 has elsewhere.
     reconstruct = np._core.multiarray._reconstruct  # type: ignore[attr-defined]  # noqa: SLF001
     allowed: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
         (reconstruct, "numpy.core.multiarray._reconstruct"),
+        reconstruct,
         np.ndarray,
         np.dtype,
         np.dtypes.Float32DType,

@@ -18,9 +18,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from dsp.errors import SignalError
+from dsp.networks.unet_layers import MASK_REACH, activate, convolve, grow, mask_of
 
 if TYPE_CHECKING:
-    from dsp.networks.unet_weights import ConvBlock, UNetWeights
+    from dsp.networks.unet_weights import UNetWeights
 
 BIN_COUNT = 1024
 """The bins that the published weights were trained on, of a 4096-point transform: 0 to 11 kHz."""
@@ -28,9 +29,7 @@ BIN_COUNT = 1024
 GRID = 64
 """Six halvings: windows that start at multiples of this many frames fall on the same columns."""
 
-_PADDING = (1, 2, 1, 2)  # one before and two after, in frequency and in time
-_LEAK = 0.2
-_REACH = 3  # columns on each side that the last layer reads
+_PADDING = (1, 2)  # columns before and after, at every level of the way down
 
 
 def unet_mask(weights: UNetWeights, magnitudes: Tensor, keep: range | None = None) -> Tensor:
@@ -52,8 +51,8 @@ def _descend(weights: UNetWeights, x: Tensor) -> list[Tensor]:
     """Compute all skips, [batch, channel, frame / 2^k, bin / 2^k] for k = 1 to 6."""
     skips = []
     for block in weights.encoder:
-        skips.append(_halve(block, x))
-        x = functional.leaky_relu(_affine(block, skips[-1]), _LEAK)
+        skips.append(convolve(block, functional.pad(x, (0, 0, *_PADDING))))
+        x = activate(block, skips[-1])
     return skips
 
 
@@ -62,14 +61,13 @@ def _ascend(weights: UNetWeights, skips: list[Tensor], keep: range) -> Tensor:
     spans = _spans(keep, [2 * skips[0].shape[2], *(skip.shape[2] for skip in skips)])
     x = skips[-1][:, :, _slice(spans[-1])]
     for level, block in zip(range(len(skips), 0, -1), weights.decoder, strict=True):
+        here, above = spans[level], spans[level - 1]
         if level < len(skips):
-            x = torch.cat([skips[level - 1][:, :, _slice(spans[level])], x], dim=1)
-        x = _double(
-            block, x, spans[level - 1].start - 2 * spans[level].start, len(spans[level - 1])
-        )
+            x = torch.cat([skips[level - 1][:, :, _slice(here)], x], dim=1)
+        first = above.start - 2 * here.start + 1  # among the columns that `grow` gives
+        x = grow(block, x)[:, :, first : first + len(above)]
     before, after = keep.start - spans[0].start, spans[0].stop - keep.stop
-    x = functional.pad(x, (_REACH, _REACH, _REACH - before, _REACH - after))
-    return torch.sigmoid(functional.conv2d(x, weights.mask_weight, weights.mask_bias, dilation=2))
+    return mask_of(weights, functional.pad(x, (0, 0, MASK_REACH - before, MASK_REACH - after)))
 
 
 def _spans(keep: range, column_counts: list[int]) -> list[range]:
@@ -78,7 +76,7 @@ def _spans(keep: range, column_counts: list[int]) -> list[range]:
     The last layer reaches over three columns on each side. Column ``i`` of a level feeds columns
     ``2 i - 1`` to ``2 i + 3`` of the level above it.
     """
-    spans = [range(max(keep.start - _REACH, 0), min(keep.stop + _REACH, column_counts[0]))]
+    spans = [range(max(keep.start - MASK_REACH, 0), min(keep.stop + MASK_REACH, column_counts[0]))]
     for count in column_counts[1:]:
         above = spans[-1]
         spans.append(range(max((above.start - 2) // 2, 0), min(above.stop // 2 + 1, count)))
@@ -87,24 +85,6 @@ def _spans(keep: range, column_counts: list[int]) -> list[range]:
 
 def _slice(columns: range) -> slice:
     return slice(columns.start, columns.stop)
-
-
-def _halve(block: ConvBlock, x: Tensor) -> Tensor:
-    """[batch, in, 2 n, 2 m] -> raw [batch, out, n, m]."""
-    return functional.conv2d(functional.pad(x, _PADDING), block.weight, block.bias, stride=2)
-
-
-def _double(block: ConvBlock, x: Tensor, skip: int, columns: int) -> Tensor:
-    """[batch, in, n, m] -> [batch, out, columns, 2 m], from column ``skip`` of the 2 n on.
-
-    One column before is cropped, as one was padded on the way down; in frequency two after, too.
-    """
-    grown = functional.conv_transpose2d(x, block.weight, block.bias, stride=2)
-    return _affine(block, functional.relu(grown[:, :, skip + 1 : skip + 1 + columns, 1:-2]))
-
-
-def _affine(block: ConvBlock, x: Tensor) -> Tensor:
-    return torch.addcmul(block.shift[:, None, None], x, block.scale[:, None, None])
 
 
 def _check(weights: UNetWeights, magnitudes: Tensor, keep: range) -> None:

@@ -33,6 +33,7 @@
 #define PHOENIX_KEY_CHANNELS "channels"
 #define PHOENIX_KEY_CLIENT "client"
 #define PHOENIX_KEY_CODE "code"
+#define PHOENIX_KEY_COMPUTE_US "compute_us"
 #define PHOENIX_KEY_CREDIT_FRAMES "credit_frames"
 #define PHOENIX_KEY_DEFAULT_MODEL "default_model"
 #define PHOENIX_KEY_DROPPED_FRAMES "dropped_frames"

@@ -1,0 +1,92 @@
+"""The live path against the clock: bridge, socket, server and network, paced like a sound card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+
+from benchmarks.paced import measured_latency_samples, run_paced
+from benchmarks.song import bundled_song
+from plugin_bridge import LiveSession, connect_live
+
+FloatArray = npt.NDArray[np.float32]
+
+BLOCK_FRAMES = 256
+_FIRST_HOPS = 16  # left out of the steady state that the first hop is compared with
+_MEGABYTE = 2**20
+
+
+@dataclass
+class _Watch:
+    """What is noted while the run goes on."""
+
+    compute_ms: list[float] = field(default_factory=list)
+    server_bytes: list[int] = field(default_factory=list)
+
+
+def measure_live(
+    seconds: float, model: str = "", on_block: Callable[[int], None] = lambda _: None
+) -> dict[str, float]:
+    """Return the ``live`` section: the bundled song over and over, in 256-frame blocks at 44.1 kHz.
+
+    Resident memory is that of the embedded server, sampled once a second.
+    """
+    song = bundled_song()
+    watch = _Watch()
+    with connect_live(rate_hz=song.rate_hz, max_block_frames=BLOCK_FRAMES, model=model) as session:
+        session.on_stems = lambda stems: watch.compute_ms.append(stems.compute_us / 1e3)
+        audio = _repeated(song.mixture, round(seconds * song.rate_hz))
+        server = _server_process()
+
+        def observe(index: int) -> None:
+            if index * BLOCK_FRAMES % song.rate_hz < BLOCK_FRAMES:
+                watch.server_bytes.append(server.memory_info().rss)
+            on_block(index)
+
+        run = run_paced(
+            session, audio, block_frames=BLOCK_FRAMES, rate_hz=song.rate_hz, on_block=observe
+        )
+        return _section(session, watch, audio, run.stems, run.elapsed_s)
+
+
+def _section(
+    session: LiveSession, watch: _Watch, audio: FloatArray, heard: FloatArray, elapsed_s: float
+) -> dict[str, float]:
+    counted = session.statistics
+    hop_ms = 1e3 * session.latency.hop / session.rate_hz
+    compute_ms = np.array(watch.compute_ms)
+    steady_p99_ms = float(np.percentile(compute_ms[_FIRST_HOPS:], 99))
+    probe = slice(0, min(audio.shape[1], 10 * session.rate_hz))
+    return {
+        "seconds": elapsed_s,
+        "blocks": counted.blocks,
+        "late_blocks": counted.late_blocks,
+        "reported_latency_samples": session.latency.total,
+        "measured_latency_samples": measured_latency_samples(audio[:, probe], heard[..., probe]),
+        "first_block_over_p99": float(compute_ms[0]) / steady_p99_ms,
+        "realtime_factor": float(compute_ms.mean()) / hop_ms,
+        "compute_p50_ms": float(np.median(compute_ms)),
+        "compute_p99_ms": steady_p99_ms,
+        "compute_max_ms": float(compute_ms.max()),
+        "round_trip_p50_samples": counted.round_trip_p50_samples,
+        "round_trip_p99_samples": counted.round_trip_p99_samples,
+        "round_trip_max_samples": counted.round_trip_max_samples,
+        "smallest_holding_latency_samples": session.latency.total - counted.headroom_min_samples,
+        "server_rss_first_mib": watch.server_bytes[min(5, len(watch.server_bytes) - 1)] / _MEGABYTE,
+        "server_rss_last_mib": watch.server_bytes[-1] / _MEGABYTE,
+    }
+
+
+def _repeated(audio: FloatArray, frames: int) -> FloatArray:
+    """Return ``frames`` of the audio, started again as often as needed."""
+    return np.tile(audio, -(-frames // audio.shape[1]))[:, :frames]
+
+
+def _server_process() -> psutil.Process:
+    """Find the embedded server among our children."""
+    (server,) = (child for child in psutil.Process().children() if "serve" in child.cmdline())
+    return server

@@ -1,0 +1,74 @@
+"""Rocknet: the open two-stem U-Net in every profile it runs in.
+
+Amplitude only, mixture phase. `live` streams the vocals network exactly and has no look-ahead,
+`studio` runs it again with a little future, `offline` runs both networks with all of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from dsp.errors import UnknownProfileError
+from dsp.networks import rocknet_live, rocknet_offline, rocknet_studio
+from dsp.networks.model_card import load_card
+from dsp.networks.rocknet_packed import pack
+from dsp.networks.rocknet_weights import load_rocknet_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dsp.networks.model_card import ModelCard
+    from dsp.networks.rocknet_packed import PackedUNet
+    from dsp.networks.unet_weights import UNetWeights
+    from dsp.separator import Profile, Separator
+
+NAME = "rocknet"
+PROFILES: Mapping[str, Profile] = {
+    profile.name: profile
+    for profile in (rocknet_live.LIVE, rocknet_studio.PROFILE, rocknet_offline.PROFILE)
+}
+
+
+class Rocknet:
+    """The model with its vocals network loaded; the rest is made when a profile first needs it.
+
+    Thread-safe; separators share the weights. Raises WeightsMissingError or WeightsCorruptError.
+    """
+
+    def __init__(self) -> None:
+        self.name = NAME
+        self.card: ModelCard = load_card(NAME)
+        self.stems = self.card.stems
+        self.profiles = PROFILES
+        self._vocals = load_rocknet_weights("vocals")
+        self._packed: PackedUNet | None = None
+        self._instrumental: UNetWeights | None = None
+        self._executor = ThreadPoolExecutor(2, thread_name_prefix=NAME)
+        self._lock = threading.Lock()
+
+    def separator(self, profile_name: str) -> Separator:
+        """Return a new stream's separator; UnknownProfileError names the profiles there are."""
+        match profile_name:
+            case "live":
+                return rocknet_live.RocknetLive(self._packed_vocals())
+            case "studio":
+                return rocknet_studio.make_studio_rocknet(self._vocals)
+            case "offline":
+                instrumental = self._instrumental_weights()
+                return rocknet_offline.OfflineRocknet(self._vocals, instrumental, self._executor)
+        known = ", ".join(self.profiles)
+        raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
+
+    def _packed_vocals(self) -> PackedUNet:
+        with self._lock:
+            if self._packed is None:
+                self._packed = pack(self._vocals)
+            return self._packed
+
+    def _instrumental_weights(self) -> UNetWeights:
+        with self._lock:
+            if self._instrumental is None:
+                self._instrumental = load_rocknet_weights("instrumental")
+            return self._instrumental

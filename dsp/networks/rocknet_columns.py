@@ -1,0 +1,107 @@
+"""One encoder level and one decoder block of the streaming U-Net, with their buffers.
+
+The buffers are scratch, overwritten at every hop; what a stream remembers is in `rocknet_state`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from dsp.networks import rocknet_kernels as kernels
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dsp.networks.rocknet_packed import PackedDown, PackedUp
+    from dsp.separator import FloatArray
+
+PADDING = 3  # one empty bin before, two after
+
+
+class DownColumns:
+    """An encoder level: columns 0, 1, 2 of its output from the two edges and one final input.
+
+    ``columns`` [3, bins / 2, channel] is before batch normalisation, as the skip connection is.
+    """
+
+    def __init__(self, packed: PackedDown, bins: int, in_channels: int) -> None:
+        self._packed = packed
+        self.final_input = np.zeros((bins + PADDING, in_channels), np.float32)
+        self.edge_input = np.zeros((bins + PADDING, 2, in_channels), np.float32)
+        self.columns = np.zeros((3, bins // 2, packed.bias.shape[0]), np.float32)
+        self._final_rows = neighbourhoods(self.final_input)
+        self._edge_rows = neighbourhoods(self.edge_input)
+
+    def advance(self, sums: FloatArray) -> None:
+        """Take the final input column in; column 2 of the output is what it completes."""
+        product = self._packed.final(self._final_rows).numpy()
+        kernels.advance(product, sums, self._packed.bias, self.columns[2])
+
+    def add_edges(self, sums: FloatArray) -> None:
+        """Complete output columns 0 and 1 with the edge inputs."""
+        product = self._packed.edges(self._edge_rows).numpy()
+        kernels.add_edges(sums, product, self._packed.bias, self.columns)
+
+    def delay_final(self, sums: FloatArray, delayed: FloatArray) -> None:
+        """Complete level 0's columns: the input has no edges, so its column 1 is final already.
+
+        Column 2 is what column 1 was one column ago, ``delayed`` [bins / 2, channel].
+        """
+        kernels.newest_column(sums, self._packed.bias, self.columns[0])
+        self.columns[1] = self.columns[2]
+        self.columns[2] = delayed
+        delayed[:] = self.columns[1]
+
+    def activate_into(self, below: DownColumns) -> None:
+        """Hand the three columns to the next level."""
+        kernels.activate(
+            self.columns,
+            self._packed.scale,
+            self._packed.shift,
+            below.edge_input,
+            below.final_input,
+        )
+
+
+class UpColumns:
+    """A decoder block's input columns over one set of channels, and their products.
+
+    ``newer`` [bin, 2, channel] holds columns 0 and 1, ``oldest`` [bin, channel] column 2.
+    """
+
+    def __init__(self, packed: PackedUp, bins: int, channels: int) -> None:
+        self._packed = packed
+        self.newer = np.zeros((bins, 2, channels), np.float32)
+        self.oldest = np.zeros((bins, channels), np.float32)
+        self._newer_rows = torch.from_numpy(self.newer).reshape(bins, -1)
+        self._oldest_rows = torch.from_numpy(self.oldest)
+
+    def place_skip(self, columns: FloatArray) -> None:
+        """Copy an encoder level's columns to the first channels."""
+        kernels.place_skips(columns, self.newer, self.oldest)
+
+    def products(self) -> tuple[FloatArray, FloatArray]:
+        """Return the products of columns 0 and 1, and of column 2, for ``kernels.interleave``."""
+        newer = self._packed.newer(self._newer_rows)
+        return newer.numpy(), self._packed.oldest(self._oldest_rows).numpy()
+
+    def products_added_to(
+        self, newer: FloatArray, oldest: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the products, each added to another channel set's."""
+        first = self._packed.newer.add_to(torch.from_numpy(newer), self._newer_rows)
+        second = self._packed.oldest.add_to(torch.from_numpy(oldest), self._oldest_rows)
+        return first.numpy(), second.numpy()
+
+
+def neighbourhoods(padded: FloatArray) -> Tensor:
+    """View a padded [frequency, ...] input as the rows of a 5-tap convolution of stride 2.
+
+    Rows overlap: [output frequency, tap * ...], nothing is copied.
+    """
+    width = int(np.prod(padded.shape[1:]))
+    rows = (padded.shape[0] - PADDING) // 2
+    return torch.from_numpy(padded).as_strided((rows, 5 * width), (2 * width, 1))

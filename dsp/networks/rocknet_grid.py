@@ -1,0 +1,85 @@
+"""Which hop belongs to which column: the integer arithmetic of the streaming U-Net.
+
+Columns of the network's input are ``hops_per_column`` hops apart, those of each level down twice as
+far. A mask is computed at every hop, so the hops between columns are interleaved phases. Levels
+count from 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsp.networks.unet_weights import LEVELS
+
+FIRST_DEEP_LEVEL = 4
+"""This level and the next, and the two up-blocks above them, run at the deep period."""
+
+KERNEL_COLUMNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class HopGrid:
+    """Column spacing, and every how many hops the deep levels are computed.
+
+    Raises ValueError unless 1, 2 or 4 hops per column and a deep period that is a power of two up
+    to 16: the deep levels' spacings are multiples of those.
+    """
+
+    hops_per_column: int = 2
+    deep_period: int = 1
+
+    def __post_init__(self) -> None:
+        if self.hops_per_column not in {1, 2, 4} or self.deep_period not in {1, 2, 4, 8, 16}:
+            raise ValueError(
+                f"{self.hops_per_column} hops per column, deep period {self.deep_period}: "
+                "1, 2 or 4, and a power of two up to 16, expected"
+            )
+
+    def spacing_hops(self, level: int) -> int:
+        """Return how far apart the input columns of a level are."""
+        return self.hops_per_column << level
+
+    def period_hops(self, level: int) -> int:
+        """Return every how many hops a level is computed."""
+        return self.deep_period if level >= FIRST_DEEP_LEVEL else 1
+
+    def slots(self, level: int) -> int:
+        """Return how many phases a level has, each with its own sums."""
+        return self.spacing_hops(level) // self.period_hops(level)
+
+    def slot(self, level: int, hop_index: int) -> int:
+        """Return the phase that a hop belongs to, at a level that is computed at this hop."""
+        return hop_index // self.period_hops(level) % self.slots(level)
+
+    @property
+    def delayed_slots(self) -> int:
+        """For how many hops level 0's newest final column is kept until it is column 2."""
+        return 2 * self.hops_per_column
+
+    def is_deep(self, hop_index: int) -> bool:
+        """Whether the deep levels are computed at a hop."""
+        return hop_index % self.deep_period == 0
+
+    def latest_deep(self, hop_index: int) -> int:
+        """Return the last hop, up to this one, at which the deep levels are computed."""
+        return hop_index - hop_index % self.deep_period
+
+    def horizon_hops(self, level: int, last_level: int) -> int:
+        """Return how many of the newest hops' inputs at ``level`` the sums at ``last_level`` hold.
+
+        Sums reach four columns back; every level between adds its own kernel; level 0 the delay.
+        """
+        spacings = (self.spacing_hops(k) for k in range(level, last_level + 1))
+        reach = (KERNEL_COLUMNS - 1) * sum(spacings)
+        return reach + (self.delayed_slots if level == 0 < last_level else 0)
+
+    def is_remembered(self, level: int, hop_index: int, end: int) -> bool:
+        """Whether sums as they are before hop ``end`` depend on a level's input at an earlier hop.
+
+        All phases of the levels above the deep ones, but only those of the deep period below.
+        """
+        age = end - hop_index
+        if level < FIRST_DEEP_LEVEL and age <= self.horizon_hops(level, FIRST_DEEP_LEVEL - 1):
+            return True
+        step = min(self.deep_period, self.spacing_hops(level))
+        return hop_index % step == 0 and age <= self.horizon_hops(level, LEVELS - 1)

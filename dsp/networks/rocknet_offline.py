@@ -1,0 +1,111 @@
+"""Rocknet's `offline` profile: both nets, each mask with its whole future.
+
+Where the live profile must guess what comes next, this one waits for it: six seconds behind, the
+masks are those of one run over the whole song, whatever its length.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from dsp.errors import SignalError
+from dsp.networks.bandwidth import widen_mask
+from dsp.networks.unet import BIN_COUNT, GRID
+from dsp.networks.unet_look_ahead import LOOK_AHEAD_FRAMES, LookAheadUNet
+from dsp.separator import FloatArray, Lane, Profile
+from dsp.stft import StreamingAnalysis, StreamingSynthesis, asymmetric_windows
+
+if TYPE_CHECKING:
+    from dsp.networks.unet_weights import UNetWeights
+    from dsp.stft import ComplexArray
+
+RATE_HZ = 44_100
+FRAME_HOP_SAMPLES = 1024
+WINDOWS = asymmetric_windows(4096, 4096, FRAME_HOP_SAMPLES)
+
+PROFILE = Profile(
+    name="offline",
+    hop_samples=GRID * FRAME_HOP_SAMPLES,
+    synthesis_overlap_samples=WINDOWS.delay_samples,
+    look_ahead_samples=LOOK_AHEAD_FRAMES * FRAME_HOP_SAMPLES,
+    mask_lag_hops=0,
+    lane=Lane.BACKGROUND,
+)
+
+_CHANNELS = 2
+_EPSILON = 1e-10  # what both masks count as where neither hears anything
+
+
+class OfflineRocknet:
+    """The vocals of one stream; implements ``dsp.separator.Separator``.
+
+    The mask is the share of the vocals' estimate in the energy of both estimates. The nets run side
+    by side on ``executor``, which many streams may share.
+    """
+
+    rate_hz = RATE_HZ
+    stems: tuple[str, ...] = ("vocals",)
+    profile = PROFILE
+
+    def __init__(self, vocals: UNetWeights, instrumental: UNetWeights, executor: Executor) -> None:
+        self._nets = [LookAheadUNet(weights, BIN_COUNT) for weights in (vocals, instrumental)]
+        self._executor = executor
+        self._analysis = StreamingAnalysis(WINDOWS, _CHANNELS)
+        self._synthesis = StreamingSynthesis(WINDOWS, len(self.stems), _CHANNELS)
+        self._waiting = _no_spectra()
+
+    def push(self, frames: FloatArray) -> FloatArray:
+        """[channel, n * hop] to [stem, channel, n * hop]; raises SignalError for another shape."""
+        hop = self.profile.hop_samples
+        if frames.ndim != 2 or frames.shape[0] != _CHANNELS or frames.shape[1] % hop:
+            raise SignalError(f"frames {frames.shape}: [{_CHANNELS}, n * {hop}] expected")
+        stems = np.empty((len(self.stems), *frames.shape), np.float32)
+        for start in range(0, frames.shape[1], hop):
+            stems[..., start : start + hop] = self._separate(frames[:, start : start + hop])
+        return stems
+
+    def reset(self, position_samples: int = 0) -> None:
+        """Forget everything; raises SignalError for a position off the grid of hops."""
+        if position_samples % self.profile.hop_samples:
+            raise SignalError(
+                f"position {position_samples}: a multiple of {self.profile.hop_samples} expected"
+            )
+        for net in self._nets:
+            net.reset()
+        self._analysis.reset()
+        self._synthesis.reset()
+        self._waiting = _no_spectra()
+
+    def rebuild(self, history: FloatArray, position_samples: int) -> None:
+        """Push the history and drop what comes out: all of it is needed, for masks trail by 4 s."""
+        self.reset(position_samples)
+        self.push(history)
+
+    def _separate(self, hop: FloatArray) -> FloatArray:
+        """[channel, hop] to [stem, channel, hop]."""
+        fresh = self._analysis.push(hop)
+        spectra = np.concatenate([self._waiting, fresh], axis=1)
+        self._waiting = spectra[:, GRID:]
+        masks = widen_mask(self._masks(np.abs(fresh[..., :BIN_COUNT])), WINDOWS.bins)
+        return self._synthesis.push((masks * spectra[:, :GRID])[None])
+
+    def _masks(self, magnitudes: FloatArray) -> FloatArray:
+        """Find the vocals' share, [channel, GRID, bin], behind the magnitudes by the look-ahead."""
+        tensor = torch.from_numpy(magnitudes)
+        vocals, instrumental = self._executor.map(lambda net: net.push(tensor).numpy(), self._nets)
+        return energy_share(vocals, instrumental)
+
+
+def energy_share(vocals: FloatArray, instrumental: FloatArray) -> FloatArray:
+    """Ratio mask of two amplitude masks of one mixture; one half where both are zero."""
+    voiced = vocals**2
+    share: FloatArray = (voiced + _EPSILON / 2) / (voiced + instrumental**2 + _EPSILON)
+    return share
+
+
+def _no_spectra() -> ComplexArray:
+    return np.zeros((_CHANNELS, LOOK_AHEAD_FRAMES, WINDOWS.bins), np.complex64)

@@ -1,0 +1,152 @@
+"""The U-Net's weights arranged for the streaming step, packed once and shared by all streams.
+
+The step multiplies columns of time, not frames of a window: a kernel's five time taps stand side
+by side in one product. Encoder: an input column that will not change again ("final") is multiplied
+by all five taps when it comes and never again; the two edge columns by the taps that reach them.
+Decoder: output columns 0, 1, 2 need taps (2, 4), (1, 3) and (0, 2, 4) of input columns 0, 1, 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from dsp.networks.packed_linear import LinearKind, PackedLinear, available_kind
+from dsp.networks.unet_weights import LEVELS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dsp.networks.unet_weights import ConvBlock, UNetWeights
+    from dsp.separator import FloatArray
+
+# Time taps by output column, then by input column 0, 1, 2; None: no such input, or none needed.
+_Taps = tuple[tuple[int | None, int | None, int | None], ...]
+UP_TAPS: _Taps = ((2, 4, None), (1, 3, None), (0, 2, 4))
+LAST_UP_TAPS: _Taps = ((1, 3, None), (None, 1, 3))  # the mask needs columns 1 and 3 only
+
+SPLIT_STAGE = 2
+"""The up-block (from 0) whose input from the deep levels may be held: it has its own product."""
+
+
+@dataclass(frozen=True)
+class PackedDown:
+    """One encoder level; ``bias``, ``scale`` and ``shift`` are [channel]."""
+
+    final: PackedLinear  # [frequency tap * in] -> [time tap * out]
+    edges: PackedLinear  # [frequency tap * (column 0, column 1) * in] -> [(column 0, 1) * out]
+    bias: FloatArray
+    scale: FloatArray
+    shift: FloatArray
+
+
+@dataclass(frozen=True)
+class PackedUp:
+    """One decoder block's products over one set of input channels.
+
+    ``newer`` maps columns 0 and 1 to [output column * frequency tap * out], ``oldest`` column 2 to
+    [frequency tap * out], which belongs to the last output column.
+    """
+
+    newer: PackedLinear
+    oldest: PackedLinear
+
+
+@dataclass(frozen=True)
+class PackedUNet:
+    """Everything the streaming step multiplies with; immutable.
+
+    ``ups[stage]`` has one entry, but for ``SPLIT_STAGE``: skip, then what comes from above.
+    ``mask_weight`` is [channel, (column 1, column 3), frequency tap].
+    """
+
+    downs: tuple[PackedDown, ...]
+    ups: tuple[tuple[PackedUp, ...], ...]
+    up_affines: tuple[tuple[FloatArray, FloatArray], ...]
+    mask_weight: FloatArray
+    mask_bias: FloatArray
+    channels: tuple[int, ...]  # input, then every level's output
+    bins: int
+    kind: LinearKind
+
+
+def pack(weights: UNetWeights, bins: int = 1024, kind: LinearKind | None = None) -> PackedUNet:
+    """Arrange and pack weights for inputs of ``bins`` frequencies, a multiple of 64."""
+    kind = kind or available_kind()
+    widths = weights.encoder_channels
+    return PackedUNet(
+        downs=tuple(
+            _pack_down(block, bins >> (level + 1), kind)
+            for level, block in enumerate(weights.encoder)
+        ),
+        ups=tuple(
+            _pack_stage(block, stage, bins >> (LEVELS - stage), kind)
+            for stage, block in enumerate(weights.decoder)
+        ),
+        up_affines=tuple((_array(b.scale), _array(b.shift)) for b in weights.decoder),
+        mask_weight=_array(weights.mask_weight[:, 0].flip(1)[:, 2:]),
+        mask_bias=_array(weights.mask_bias),
+        channels=widths,
+        bins=bins,
+        kind=kind,
+    )
+
+
+def _pack_down(block: ConvBlock, rows: int, kind: LinearKind) -> PackedDown:
+    weight = block.weight  # [out, in, time, frequency]
+    out_channels = weight.shape[0]
+    final = weight.permute(2, 0, 3, 1).reshape(5 * out_channels, -1)
+    by_tap = weight.permute(2, 0, 3, 1)  # [time, out, frequency, in]
+    column_0 = torch.stack([by_tap[2], by_tap[1]], dim=2)  # reads columns 0 and 1 with these taps
+    column_1 = torch.stack([by_tap[4], by_tap[3]], dim=2)
+    edges = torch.stack([column_0, column_1]).reshape(2 * out_channels, -1)
+    return PackedDown(
+        PackedLinear(final, None, rows, kind),
+        PackedLinear(edges, None, rows, kind),
+        _array(block.bias),
+        _array(block.scale),
+        _array(block.shift),
+    )
+
+
+def _pack_stage(block: ConvBlock, stage: int, rows: int, kind: LinearKind) -> tuple[PackedUp, ...]:
+    taps = LAST_UP_TAPS if stage == LEVELS - 1 else UP_TAPS
+    if stage != SPLIT_STAGE:
+        return (_pack_up(block.weight, block.bias, taps, rows, kind),)
+    skip, above = block.weight.chunk(2)
+    return (
+        _pack_up(skip, None, taps, rows, kind),
+        _pack_up(above, block.bias, taps, rows, kind),
+    )
+
+
+def _pack_up(
+    weight: Tensor, bias: Tensor | None, taps: _Taps, rows: int, kind: LinearKind
+) -> PackedUp:
+    in_channels, out_channels = weight.shape[:2]
+    by_tap = weight.permute(2, 3, 1, 0)  # [time, frequency, out, in]
+    newer = torch.zeros(len(taps), 5, out_channels, 2, in_channels)
+    for column, (tap_0, tap_1, _) in enumerate(taps):
+        for index, tap in enumerate((tap_0, tap_1)):
+            if tap is not None:
+                newer[column, :, :, index] = by_tap[tap]
+    oldest_tap = taps[-1][2] or 0
+    return PackedUp(
+        PackedLinear(newer.reshape(-1, 2 * in_channels), _spread_bias(bias, len(taps)), rows, kind),
+        PackedLinear(by_tap[oldest_tap].reshape(-1, in_channels), None, rows, kind),
+    )
+
+
+def _spread_bias(bias: Tensor | None, columns: int) -> Tensor | None:
+    """Put the bias where every output bin meets it once: tap 1 (even bins) and tap 2 (odd bins)."""
+    if bias is None:
+        return None
+    spread = torch.zeros(columns, 5, bias.shape[0])
+    spread[:, 1:3] = bias
+    return spread.reshape(-1)
+
+
+def _array(values: Tensor) -> FloatArray:
+    return values.detach().contiguous().numpy().copy()

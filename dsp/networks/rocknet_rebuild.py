@@ -1,0 +1,106 @@
+"""A stream's sums from its history at once: dense products over many hops, no edges, no masks.
+
+Only final columns are remembered, so the edges and the way up are left out, and every level takes
+in only the hops that the sums still depend on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from dsp.networks import rocknet_kernels as kernels
+from dsp.networks.rocknet_columns import PADDING
+from dsp.networks.unet_weights import LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from dsp.networks.rocknet_grid import HopGrid
+    from dsp.networks.rocknet_packed import PackedDown, PackedUNet
+    from dsp.networks.rocknet_state import UNetState
+    from dsp.separator import FloatArray
+
+CHUNK_HOPS = 32
+"""Enough rows for products at full speed; more would only take memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Some hops and a level's final input columns at each of them, [hop, bin, channel]."""
+
+    hops: Sequence[int]
+    columns: Tensor
+
+
+def advance_sums(
+    packed: PackedUNet, grid: HopGrid, state: UNetState, magnitudes: FloatArray
+) -> None:
+    """Take in magnitudes [hop, channel, bin] from ``state.hop_index`` on, as if they were pushed.
+
+    What was held from the deep levels is not renewed.
+    """
+    start = state.hop_index
+    end = start + magnitudes.shape[0]
+    remembered = [t for t in range(start, end) if grid.is_remembered(0, t, end)]
+    for hops in _chunks(remembered):
+        columns = torch.from_numpy(magnitudes[np.array(hops) - start]).transpose(1, 2)
+        _advance_chunk(packed, grid, state, _Chunk(hops, columns), end)
+    state.hop_index = end
+
+
+def _chunks(hops: Sequence[int]) -> Iterator[Sequence[int]]:
+    for first in range(0, len(hops), CHUNK_HOPS):
+        yield hops[first : first + CHUNK_HOPS]
+
+
+def _advance_chunk(
+    packed: PackedUNet, grid: HopGrid, state: UNetState, chunk: _Chunk, end: int
+) -> None:
+    """Pass some hops' final columns down all levels."""
+    for level, down in enumerate(packed.downs):
+        sums = [state.sums_at(grid, level, t) for t in chunk.hops]
+        finals = _convolve(down, chunk.columns, sums)
+        if level == 0:
+            _delay(finals, [state.delayed_at(t) for t in chunk.hops])
+        if level + 1 == LEVELS:
+            return
+        kept = [i for i, t in enumerate(chunk.hops) if grid.is_remembered(level + 1, t, end)]
+        if not kept:
+            return
+        columns = _activate(down, torch.from_numpy(finals[kept]))
+        chunk = _Chunk([chunk.hops[i] for i in kept], columns)
+
+
+def _convolve(down: PackedDown, columns: Tensor, sums: Sequence[FloatArray]) -> FloatArray:
+    """Return the final columns that some input columns complete, [hop, bin / 2, channel]."""
+    count, bins, width = columns.shape
+    padded = torch.zeros(count, bins + PADDING, width)
+    padded[:, 1:-2] = columns
+    rows = padded.as_strided(
+        (count, bins // 2, 5 * width), ((bins + PADDING) * width, 2 * width, 1)
+    )
+    products = down.final(rows.reshape(-1, 5 * width)).numpy()
+    products = products.reshape(count, bins // 2, -1)
+    finals = np.empty((count, bins // 2, down.bias.shape[0]), np.float32)
+    for product, one, final in zip(products, sums, finals, strict=True):
+        kernels.advance(product, one, down.bias, final)
+    return finals
+
+
+def _delay(finals: FloatArray, delayed: Sequence[FloatArray]) -> None:
+    """Swap level 0's new final columns for those of one column ago."""
+    for final, past in zip(finals, delayed, strict=True):
+        newest = final.copy()
+        final[:] = past
+        past[:] = newest
+
+
+def _activate(down: PackedDown, finals: Tensor) -> Tensor:
+    shift, scale = torch.from_numpy(down.shift), torch.from_numpy(down.scale)
+    return torch.nn.functional.leaky_relu(torch.addcmul(shift, finals, scale), float(kernels.LEAK))

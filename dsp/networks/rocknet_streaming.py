@@ -1,0 +1,184 @@
+"""The amplitude U-Net, streamed exactly: one new mask per hop at the cost of the new columns.
+
+Convolutions are padded one column before and two after, so the newest columns of every level see
+zeros instead of the future. Column ``r`` is the r-th newest of a level. Only columns 0 and 1 see
+those zeros; column 2 is *final*: it never changes again. So each hop computes two edge columns and
+one final column per level, and keeps of the past only partial sums that await final columns yet to
+come: every final column meets every tap of the kernel once in its life.
+
+With a ``deep_period`` above 1 the two deepest levels and the first two up-blocks are computed only
+at hops whose index is a multiple of it, and their output is held in between. The sums stay exact,
+since column spacings at those levels are multiples of the period.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from dsp.errors import SignalError
+from dsp.networks import rocknet_kernels as kernels
+from dsp.networks.rocknet_columns import DownColumns, UpColumns
+from dsp.networks.rocknet_grid import FIRST_DEEP_LEVEL, KERNEL_COLUMNS, HopGrid
+from dsp.networks.rocknet_packed import SPLIT_STAGE
+from dsp.networks.rocknet_rebuild import advance_sums
+from dsp.networks.rocknet_state import empty_state
+from dsp.networks.unet_weights import LEVELS
+
+if TYPE_CHECKING:
+    from dsp.networks.rocknet_packed import PackedUNet
+    from dsp.networks.rocknet_state import UNetState
+    from dsp.separator import FloatArray
+
+EXACT = HopGrid()
+
+
+class StreamingUNet:
+    """One stream through the U-Net: magnitudes of the newest frame in, its mask out.
+
+    With a deep period of 1 it equals, to rounding, ``unet.unet_mask`` over a window that ends with
+    the newest frame and has every ``hops_per_column``-th frame before it. Weights are shared
+    between streams, state is not. Not to be used by two threads at once.
+    """
+
+    def __init__(self, packed: PackedUNet, grid: HopGrid = EXACT) -> None:
+        self.packed = packed
+        self.grid = grid
+        widths, bins = packed.channels, packed.bins
+        self._downs = [DownColumns(packed.downs[k], bins >> k, widths[k]) for k in range(LEVELS)]
+        self._ups = [_up_inputs(packed, stage) for stage in range(LEVELS)]
+        self._mask_columns = np.zeros((2, bins + 6), np.float32)
+        self._last_affine = np.concatenate(packed.up_affines[-1])
+        self._state = empty_state(packed, grid)
+        self._silence = self._settle()
+        self.reset()
+
+    @property
+    def hop_index(self) -> int:
+        """The index of the hop that the next push belongs to."""
+        return self._state.hop_index
+
+    def push(self, magnitudes: FloatArray) -> FloatArray:
+        """Map the newest frame's magnitudes [channel, bin] to its mask [channel, bin], 0 to 1.
+
+        Raises SignalError for another shape.
+        """
+        self._check(magnitudes.shape)
+        hop_index = self._state.hop_index
+        deep = self.grid.is_deep(hop_index)
+        with torch.inference_mode():
+            self._downs[0].final_input[1:-2] = magnitudes.T
+            for level in range(LEVELS if deep else FIRST_DEEP_LEVEL):
+                self._downs[level].advance(self._state.sums_at(self.grid, level, hop_index))
+                self._complete(level, hop_index)
+            if deep:
+                self._renew_held()
+            mask = self._ascend()
+        self._state.hop_index = hop_index + 1
+        return mask
+
+    def reset(self, hop_index: int = 0) -> None:
+        """Forget everything: silence without end, then the next push is hop ``hop_index``."""
+        self._state.fill(self._silence, hop_index)
+
+    def rebuild(self, magnitudes: FloatArray, hop_index: int) -> None:
+        """Set the state as if magnitudes [hop, channel, bin] were pushed after a reset.
+
+        ``hop_index`` is that of the first. Several times cheaper than pushing: no masks are made.
+        """
+        self._check(magnitudes.shape[1:])
+        self.reset(hop_index)
+        end = hop_index + magnitudes.shape[0]
+        latest_deep = max(self.grid.latest_deep(end - 1), hop_index) - hop_index
+        with torch.inference_mode():
+            advance_sums(self.packed, self.grid, self._state, magnitudes[:latest_deep])
+        for column in magnitudes[latest_deep:]:
+            self.push(column)
+
+    def snapshot(self) -> UNetState:
+        """Return a copy of the state, for ``restore``."""
+        return self._state.copy()
+
+    def restore(self, state: UNetState) -> None:
+        """Go on from a snapshot."""
+        self._state = state.copy()
+
+    def _check(self, shape: tuple[int, ...]) -> None:
+        expected = (self.packed.channels[0], self.packed.bins)
+        if shape != expected:
+            raise SignalError(f"magnitudes of one frame {shape}: {expected} expected")
+
+    def _complete(self, level: int, hop_index: int) -> None:
+        """Add the edges to a level's columns and hand them on, across and down."""
+        down, sums = self._downs[level], self._state.sums_at(self.grid, level, hop_index)
+        if level == 0:
+            down.delay_final(sums, self._state.delayed_at(hop_index))
+        else:
+            down.add_edges(sums)
+        self._ups[LEVELS - 1 - level][0].place_skip(down.columns)
+        if level + 1 < LEVELS:
+            down.activate_into(self._downs[level + 1])
+
+    def _renew_held(self) -> None:
+        """Run the up-blocks of the deep levels and keep what they give."""
+        for stage in range(SPLIT_STAGE):
+            self._interleave(stage, self._ups[stage][0].products())
+        products = self._ups[SPLIT_STAGE][-1].products()
+        for held, product in zip(self._state.held, products, strict=True):
+            held[:] = product
+
+    def _ascend(self) -> FloatArray:
+        """Run the other up-blocks and the mask's layer."""
+        products = self._ups[SPLIT_STAGE][0].products_added_to(*self._state.held)
+        for stage in range(SPLIT_STAGE, LEVELS - 1):
+            self._interleave(stage, products)
+            products = self._ups[stage + 1][0].products()
+        return self._finish(*products)
+
+    def _interleave(self, stage: int, products: tuple[FloatArray, FloatArray]) -> None:
+        """Turn a block's products into the last channels of the next block's input."""
+        above = self._ups[stage + 1][-1]
+        affine = self.packed.up_affines[stage]
+        kernels.interleave(*products, *affine, above.newer, above.oldest)
+
+    def _finish(self, newer: FloatArray, oldest: FloatArray) -> FloatArray:
+        packed = self.packed
+        mask = np.empty((packed.channels[0], packed.bins), np.float32)
+        kernels.finish_mask(
+            newer,
+            oldest,
+            self._last_affine,
+            self._mask_columns,
+            packed.mask_weight,
+            packed.mask_bias,
+            mask,
+        )
+        return mask
+
+    def _settle(self) -> UNetState:
+        """Work out the state that silence without end leaves, one slot of each kind.
+
+        Needs buffers that are still zero. Runs every kernel, so that none compiles in a push.
+        """
+        state = self._state
+        with torch.inference_mode():
+            for level, down in enumerate(self._downs):
+                for _ in range(KERNEL_COLUMNS):
+                    down.advance(state.sums_at(self.grid, level, 0))
+                if level == 0:
+                    state.delayed_at(0)[:] = down.columns[2]
+                self._complete(level, 0)
+            self._renew_held()
+            self._ascend()
+        return state.one_slot()
+
+
+def _up_inputs(packed: PackedUNet, stage: int) -> list[UpColumns]:
+    """Make a decoder block's inputs: joined, or skip and what comes from above apart."""
+    bins = packed.bins >> (LEVELS - stage)
+    skip_channels = packed.channels[LEVELS - stage]
+    joined = stage not in {0, SPLIT_STAGE}
+    channels = 2 * skip_channels if joined else skip_channels
+    return [UpColumns(one, bins, channels) for one in packed.ups[stage]]

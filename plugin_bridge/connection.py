@@ -1,0 +1,156 @@
+"""One DEALER socket to a server, for one thread: messages in, messages out, with time limits."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+import zmq
+
+from plugin_bridge.errors import ServerLost, ServerUnreachable
+from plugin_bridge.handshake import Accepted, Handshake, Route, StreamRequest, handshake
+from plugin_bridge.sockets import configure
+from protocol import Message, Ping, Pong, UnknownMessage, decode, encode
+
+_FIRST_ATTEMPT_MS = 20
+
+
+class Connection:
+    """A socket connected, or connecting, to one endpoint. Pings of the server are answered here."""
+
+    def __init__(self, endpoint: str) -> None:
+        """Begin to connect; raises ServerUnreachable when the endpoint makes no sense."""
+        self.endpoint = endpoint
+        self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+        configure(self._socket)
+        try:
+            self._socket.connect(endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise ServerUnreachable(
+                f"endpoint {endpoint!r}: {error.strerror}; ipc:///path or tcp://127.0.0.1:port "
+                "expected, as `phoenix-stems serve` prints it"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket; what was not sent is dropped."""
+        self._socket.close(linger=0)
+
+    def try_send(self, message: Message) -> bool:
+        """Send without blocking; False when the queue is full or nobody is connected."""
+        try:
+            self._socket.send_multipart(encode(message), zmq.DONTWAIT)
+        except zmq.Again:
+            return False
+        return True
+
+    def try_receive(self) -> Message | None:
+        """Return a message that has arrived, if there is one.
+
+        Raises ProtocolError when it is none of ours. Kinds that this version does not know are
+        skipped.
+        """
+        while True:
+            try:
+                frames = self._socket.recv_multipart(zmq.DONTWAIT)
+            except zmq.Again:
+                return None
+            try:
+                message = decode(frames)
+            except UnknownMessage:
+                continue
+            if not isinstance(message, Ping):
+                return message
+            self.try_send(Pong(message.token))
+
+    def send(self, message: Message, timeout_s: float) -> None:
+        """Send, waiting for room if need be; raises ServerLost after ``timeout_s``."""
+        deadline = time.monotonic() + timeout_s
+        while not self.try_send(message):
+            if not self._wait(zmq.POLLOUT, deadline):
+                raise ServerLost(
+                    f"{self.endpoint}: {message.kind} could not be sent within {timeout_s:g} s; "
+                    "the server is gone or hangs"
+                )
+
+    def receive(self, timeout_s: float) -> Message | None:
+        """Return the next message, or None after ``timeout_s``."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            message = self.try_receive()
+            if message is not None or not self._wait(zmq.POLLIN, deadline):
+                return message
+
+    def wait_until_connected(self, timeout_s: float) -> bool:
+        """Whether a server took the connection in that time."""
+        return self._wait(zmq.POLLOUT, time.monotonic() + timeout_s)
+
+    def _wait(self, events: int, deadline: float) -> bool:
+        remaining_ms = max(0, round(1000 * (deadline - time.monotonic())))
+        return bool(self._socket.poll(remaining_ms, events))
+
+
+def open_stream(
+    endpoint: str, request: StreamRequest, timeout_s: float
+) -> tuple[Connection, Accepted]:
+    """Connect and open a stream, following redirects.
+
+    Raises ServerUnreachable when nobody answers in time, RedirectLoop, or the server's refusal.
+    """
+    route, deadline = Route(endpoint), time.monotonic() + timeout_s
+    while True:
+        connection = dial(route.endpoint, deadline)
+        try:
+            accepted = _shake_hands(connection, handshake(request), deadline)
+            if not route.follow(accepted.opened):
+                return connection, accepted
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
+
+
+def dial(endpoint: str, deadline: float) -> Connection:
+    """Return a connection that a server has taken; raises ServerUnreachable at the deadline."""
+    attempt_ms = _FIRST_ATTEMPT_MS
+    while True:
+        remaining_s = deadline - time.monotonic()
+        if remaining_s <= 0:
+            raise ServerUnreachable(
+                f"no server at {endpoint}; start one with `phoenix-stems serve --bind {endpoint}`, "
+                "or give no endpoint: one is then started for you"
+            )
+        connection = Connection(endpoint)
+        if connection.wait_until_connected(min(remaining_s, attempt_ms / 1000)):
+            return connection
+        connection.close()
+        attempt_ms = min(2 * attempt_ms, 500)
+
+
+def _shake_hands(connection: Connection, steps: Handshake, deadline: float) -> Accepted:
+    message = next(steps)
+    while True:
+        connection.send(message, max(0.0, deadline - time.monotonic()))
+        reply = connection.receive(max(0.0, deadline - time.monotonic()))
+        if reply is None:
+            raise ServerUnreachable(
+                f"{connection.endpoint}: no answer to {message.kind} in time; is it a server of "
+                "phoenix-stems, and is it still loading its model?"
+            )
+        try:
+            message = steps.send(reply)
+        except StopIteration as done:
+            accepted: Accepted = done.value
+            return accepted

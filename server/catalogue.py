@@ -1,0 +1,74 @@
+"""The models this server can open, loaded when first asked for, warmed up and timed.
+
+Used by one thread at a time, except ``infos``, which loads nothing. Errors of ``dsp`` become
+answers to a peer here: an unknown name says which there are, missing weights say what to install.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dsp.errors import WeightsCorruptError, WeightsMissingError
+from dsp.networks.registry import available_models, load_model
+from protocol import ModelInfo, ModelUnavailable, ProfileInfo, UnknownModel, UnknownProfile
+from server.warm_up import measure_hop_seconds
+
+if TYPE_CHECKING:
+    from dsp.networks.registry import Model
+    from dsp.separator import Profile
+
+
+class Catalogue:
+    """Models by name."""
+
+    def __init__(self) -> None:
+        self._descriptions = available_models()
+        self._models: dict[str, Model] = {}
+        self._hop_seconds: dict[tuple[str, str], float] = {}
+
+    def infos(self) -> tuple[ModelInfo, ...]:
+        """Return what a client may know about every model."""
+        return tuple(
+            ModelInfo(
+                description.name,
+                tuple(description.stems),
+                description.rate_hz,
+                tuple(_profile_info(profile) for profile in description.profiles.values()),
+            )
+            for description in self._descriptions
+        )
+
+    def model(self, name: str) -> Model:
+        """Return the model, loaded; raises UnknownModel or ModelUnavailable."""
+        names = [description.name for description in self._descriptions]
+        if name not in names:
+            raise UnknownModel(f"model {name!r}: {', '.join(names)} allowed")
+        if name not in self._models:
+            try:
+                self._models[name] = load_model(name)
+            except (WeightsMissingError, WeightsCorruptError) as error:
+                raise ModelUnavailable(str(error)) from error
+        return self._models[name]
+
+    def profile(self, model: Model, name: str) -> Profile:
+        """Return a model's profile; raises UnknownProfile."""
+        if name not in model.profiles:
+            raise UnknownProfile(f"profile {name!r}: {', '.join(model.profiles)} allowed")
+        return model.profiles[name]
+
+    def hop_seconds(self, model: Model, profile: str) -> float:
+        """Return what the costliest hop takes on this machine, measured once."""
+        key = (model.name, profile)
+        if key not in self._hop_seconds:
+            self._hop_seconds[key] = measure_hop_seconds(model.separator(profile))
+        return self._hop_seconds[key]
+
+
+def _profile_info(profile: Profile) -> ProfileInfo:
+    return ProfileInfo(
+        profile.name,
+        profile.hop_samples,
+        profile.synthesis_overlap_samples,
+        profile.look_ahead_samples,
+        profile.mask_lag_hops,
+    )

@@ -1,0 +1,88 @@
+"""``phoenix-stems bench``: measure kernels, hops, transport and the live path on this machine."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tqdm import tqdm
+
+from server.commands.json_output import add_json_argument, write_json
+
+_DESCRIPTION = """\
+Times are this machine's; ratios are measured in one run, both sides in turn, and travel better.
+Leave the machine alone meanwhile: anything else that runs is in the figures.
+"""
+_SECTIONS = ("kernels", "hop", "transport", "live")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command's arguments."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "bench",
+        help="measure kernels, hops, transport and the live path",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--section", choices=(*_SECTIONS, "all"), default="all", help="what to measure [all]"
+    )
+    parser.add_argument(
+        "--seconds", type=_positive, default=30.0, help="audio for the hop and live sections [30]"
+    )
+    parser.add_argument("--model", default="rocknet", help="model of hop and live [rocknet]")
+    add_json_argument(parser)
+    parser.set_defaults(func=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, print, and write JSON if asked to."""
+    chosen = _SECTIONS if arguments.section == "all" else (arguments.section,)
+    measure = _measures(arguments.seconds, arguments.model)
+    figures: dict[str, Any] = {}
+    for section in chosen:
+        figures[section] = measure[section]()
+        print(_render(section, figures[section]), flush=True)
+    write_json(arguments.json, figures)
+    return 0
+
+
+def _measures(seconds: float, model: str) -> dict[str, Callable[[], Mapping[str, Any]]]:
+    """Return what measures each section; imports are left to the section that needs them."""
+    from benchmarks.hop import measure_hop  # noqa: PLC0415
+    from benchmarks.kernels import measure_kernels  # noqa: PLC0415
+    from benchmarks.transport import measure_transport  # noqa: PLC0415
+
+    return {
+        "kernels": measure_kernels,
+        "hop": lambda: measure_hop(seconds, model),
+        "transport": measure_transport,
+        "live": lambda: _live(seconds, model),
+    }
+
+
+def _live(seconds: float, model: str) -> Mapping[str, Any]:
+    from benchmarks.live import BLOCK_FRAMES, measure_live  # noqa: PLC0415
+
+    blocks = round(seconds * 44100) // BLOCK_FRAMES
+    with tqdm(total=blocks, desc="live, real time", unit="block", leave=False) as bar:
+        return measure_live(seconds, model, on_block=lambda _: bar.update())
+
+
+def _render(title: str, figures: Mapping[str, Any], indent: str = "") -> str:
+    rows = [f"{indent}{title}"]
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            rows.append(_render(name, value, indent + "  "))
+        else:
+            shown = f"{value:.3f}" if isinstance(value, float) else str(value)
+            rows.append(f"{indent}  {name:34}{shown:>12}")
+    return "\n".join(rows)
+
+
+def _positive(text: str) -> float:
+    seconds = float(text)
+    if not seconds >= 1:
+        raise argparse.ArgumentTypeError(f"{text} seconds: 1 or more")
+    return seconds

@@ -1,0 +1,175 @@
+"""``phoenix-stems live``: separate live, as a JACK client."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from plugin_bridge import BridgeError, EmbeddedServer, LiveSession, connect_live
+from plugin_bridge.stem_player import MIX
+from protocol import StemsError
+
+if TYPE_CHECKING:
+    from plugin_bridge.jack_client import OpenLive, StemsClient
+
+_DESCRIPTION = """\
+Registers a JACK client with the inputs in_left and in_right, a pair of outputs per stem, and
+mix_left and mix_right, in which --gain, --mute and --solo hold. Connect the ports with any JACK
+patch bay, or with --from and --to. Ctrl-C ends it. Without --connect a server is started.
+"""
+_LOOK_S = 0.2
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command's arguments."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "live",
+        help="separate live, as a JACK client",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--gain",
+        action="append",
+        default=[],
+        type=_gain,
+        metavar="STEM=DB",
+        help="gain of a stem in the mix, such as vocals=-6; may be repeated",
+    )
+    parser.add_argument("--mute", type=_names, metavar="A,B", help="stems left out of the mix")
+    parser.add_argument("--solo", type=_names, metavar="A,B", help="stems alone in the mix")
+    parser.add_argument("--connect", metavar="ENDPOINT", help="a running server [start one]")
+    parser.add_argument("--model", default="", metavar="NAME", help="[the server's default]")
+    parser.add_argument("--profile", default="live", metavar="NAME", help="[live]")
+    parser.add_argument(
+        "--round-trip", type=int, metavar="SAMPLES", help="time granted to computing [17.4 ms]"
+    )
+    parser.add_argument(
+        "--from", dest="sources", type=_names, default=(), metavar="PORT,PORT", help="JACK inputs"
+    )
+    parser.add_argument(
+        "--to", dest="sinks", type=_names, default=(), metavar="PORT,PORT", help="where mix goes"
+    )
+    parser.add_argument("--jack-server", metavar="NAME", help="name of the JACK server")
+    parser.add_argument("--seconds", type=float, metavar="N", help="stop after N s [Ctrl-C]")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write figures to FILE")
+    parser.set_defaults(func=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until told to stop; returns 0 unless JACK or the server could not be had."""
+    from plugin_bridge.jack_client import StemsClient  # noqa: PLC0415 -- an optional extra
+
+    stop = _stop_on_signals()
+    try:
+        with ExitStack() as stack:
+            endpoint = arguments.connect
+            if endpoint is None:
+                server = EmbeddedServer(model=arguments.model, profile=arguments.profile)
+                endpoint = stack.enter_context(server).endpoint
+            opener = _opener(arguments, endpoint)
+            client = stack.enter_context(StemsClient(opener, server_name=arguments.jack_server))
+            _set_mix(client, arguments)
+            client.start()
+            client.connect(arguments.sources, arguments.sinks)
+            _announce(client)
+            _wait(client, stop, arguments.seconds)
+            _report(client, arguments.json)
+            if client.stopped.is_set():
+                return _fail(client.last_failure)
+    except (BridgeError, StemsError) as error:
+        return _fail(str(error))
+    return 0
+
+
+def _fail(reason: str) -> int:
+    print(f"phoenix-stems live: {reason}", file=sys.stderr)
+    return 1
+
+
+def _opener(arguments: argparse.Namespace, endpoint: str) -> OpenLive:
+    """Return what opens the session once JACK's rate and block are known."""
+
+    def open_session(rate_hz: int, block_frames: int) -> LiveSession:
+        connect = partial(
+            connect_live,
+            endpoint,
+            rate_hz=rate_hz,
+            max_block_frames=block_frames,
+            model=arguments.model,
+            profile=arguments.profile,
+            round_trip_samples=arguments.round_trip,
+        )
+        with connect() as first:  # only the server knows the model's stems
+            stems = first.stems
+        return connect(stems=(*stems, MIX))
+
+    return open_session
+
+
+def _set_mix(client: StemsClient, arguments: argparse.Namespace) -> None:
+    known = [stem for stem in client.session.stems if stem != MIX]
+    gains = dict(arguments.gain)
+    for stem in (*gains, *(arguments.mute or ()), *(arguments.solo or ())):
+        if stem not in known:
+            raise BridgeError(f"stem {stem!r}: {', '.join(known)} allowed")
+    client.session.set(gains_db=gains, mute=arguments.mute, solo=arguments.solo)
+
+
+def _wait(client: StemsClient, stop: threading.Event, seconds: float | None) -> None:
+    """Return when told to, when time is up, or when JACK has gone."""
+    elapsed_s = 0.0
+    while not stop.wait(_LOOK_S) and not client.stopped.is_set():
+        elapsed_s += _LOOK_S
+        if seconds is not None and elapsed_s >= seconds:
+            return
+
+
+def _announce(client: StemsClient) -> None:
+    latency, rate_hz = client.session.latency, client.session.rate_hz
+    print(
+        f"{client.name}: stems {', '.join(client.session.stems)}; latency {latency.total} samples "
+        f"({latency.total_ms(rate_hz):.1f} ms); Ctrl-C ends",
+        flush=True,
+    )
+
+
+def _report(client: StemsClient, file: Path | None) -> None:
+    live, audio = client.session.statistics, client.statistics
+    print(f"{live.blocks} blocks, {live.late_blocks} late, {audio.xruns} xruns")
+    if file is not None:
+        latency = asdict(client.session.latency) | {"total": client.session.latency.total}
+        figures = {"latency_samples": latency, "live": asdict(live), "jack": asdict(audio)}
+        file.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    return stop
+
+
+def _gain(text: str) -> tuple[str, float]:
+    stem, _, gain = text.partition("=")
+    try:
+        return stem, float(gain)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: STEM=DB expected, such as vocals=-6") from None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))

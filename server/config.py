@@ -1,0 +1,189 @@
+"""The server's configuration: one frozen tree, each leaf with its range and its meaning.
+
+``server.config_sources`` fills it from defaults, a TOML file, the environment and the command line,
+in that order. Everything is checked where it is made, so a running server has no invalid setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, NamedTuple
+
+from server.errors import ConfigError, StartError
+from server.security import check_endpoint, default_endpoint, is_loopback
+
+Check = Callable[[Any], None]
+
+
+def _setting(default: Any, meaning: str, check: Check) -> Any:
+    """Declare a leaf: its default (a value, or a function that makes it), meaning and check."""
+    metadata = {"meaning": meaning, "check": check}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _between(low: float, high: float, unit: str = "") -> Check:
+    def check(value: float) -> None:
+        if not low <= value <= high:
+            raise ValueError(f"{low:g} to {high:g}{unit} allowed")
+
+    return check
+
+
+def _one_of(*choices: str) -> Check:
+    def check(value: str) -> None:
+        if value not in choices:
+            raise ValueError(f"{', '.join(choices)} allowed")
+
+    return check
+
+
+def _name(value: str) -> None:
+    if not value or len(value.encode()) > 64 or not value.isprintable():
+        raise ValueError("a name of 1 to 64 bytes allowed")
+
+
+def _endpoint(value: str) -> None:
+    try:
+        check_endpoint(value)
+    except StartError as error:
+        raise ValueError(str(error)) from error
+
+
+def _metrics_address(value: str) -> None:
+    host, separator, port = value.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and int(port) <= 65535
+    if value and not (separator and is_port and is_loopback(host.strip("[]"))):
+        raise ValueError(
+            "a loopback address and port such as 127.0.0.1:9464 allowed "
+            "(port 0 picks a free one), or nothing to switch the endpoint off"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Base of the tree's nodes: runs every leaf's check when made."""
+
+    def __post_init__(self) -> None:
+        for leaf in fields(self):
+            if "check" in leaf.metadata:
+                _check_leaf(leaf.name, getattr(self, leaf.name), leaf.metadata["check"])
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsConfig(_Checked):
+    """How much of anything one server takes on."""
+
+    streams: int = _setting(32, "streams in all", _between(1, 256))
+    streams_per_peer: int = _setting(8, "streams of one connection", _between(1, 64))
+    peers: int = _setting(64, "connections", _between(1, 1024))
+
+
+@dataclass(frozen=True, slots=True)
+class QueuesConfig(_Checked):
+    """How much may wait, and where."""
+
+    live_ms: float = _setting(
+        0.0, "audio of a live stream that may wait; 0: its own latency", _between(0, 1000, " ms")
+    )
+    send_messages: int = _setting(16, "high-water mark of each connection", _between(2, 1000))
+    receive_messages: int = _setting(16, "high-water mark of each connection", _between(2, 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig(_Checked):
+    """What is logged, and how; always to standard error."""
+
+    level: str = _setting(
+        "info", "debug, info, warning or error", _one_of("debug", "info", "warning", "error")
+    )
+    format: str = _setting("console", "console or json", _one_of("console", "json"))
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig(_Checked):
+    """Everything that can be set about a server."""
+
+    endpoint: str = _setting(default_endpoint, "where to listen: ipc or loopback TCP", _endpoint)
+    model: str = _setting("rocknet", "model of streams that name none", _name)
+    profile: str = _setting("live", "profile warmed up before the server is ready", _name)
+    threads: int = _setting(1, "threads of one inference step", _between(1, 256))
+    metrics: str = _setting("", "HTTP address of metrics and health, or nothing", _metrics_address)
+    peer_timeout_s: float = _setting(
+        30.0, "silence after which a connection is forgotten", _between(0.1, 3600, " s")
+    )
+    shutdown_grace_s: float = _setting(
+        0.8, "time to finish queued work on shutdown", _between(0, 60, " s")
+    )
+    parent_pid: int = _setting(
+        0, "stop when this process is gone; 0: never", _between(0, 2**31 - 1)
+    )
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    queues: QueuesConfig = field(default_factory=QueuesConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+
+class Leaf(NamedTuple):
+    """One setting: its dotted key, type and meaning."""
+
+    key: str
+    type: type[str | int | float]
+    meaning: str
+
+
+_TYPES: dict[str, type[str | int | float]] = {"str": str, "int": int, "float": float}
+_SECTIONS = {"limits": LimitsConfig, "queues": QueuesConfig, "log": LogConfig}
+
+
+def leaves() -> Iterator[Leaf]:
+    """Every setting of the tree, in order."""
+    for item in fields(ServerConfig):
+        section = _SECTIONS.get(item.name)
+        if section is None:
+            yield Leaf(item.name, _TYPES[str(item.type)], item.metadata["meaning"])
+            continue
+        for leaf in fields(section):
+            key = f"{item.name}.{leaf.name}"
+            yield Leaf(key, _TYPES[str(leaf.type)], leaf.metadata["meaning"])
+
+
+def build(values: dict[str, Any]) -> ServerConfig:
+    """Make the tree from values by dotted key; what is missing has its default.
+
+    Raises ConfigError naming key, value and what is allowed.
+    """
+    top = {key: value for key, value in values.items() if "." not in key}
+    for name, section in _SECTIONS.items():
+        inner = {
+            key.partition(".")[2]: value
+            for key, value in values.items()
+            if key.startswith(f"{name}.")
+        }
+        try:
+            top[name] = section(**inner)
+        except ConfigError as error:
+            raise ConfigError(f"{name}.{error}") from error
+    return ServerConfig(**top)
+
+
+def describe(config: ServerConfig) -> dict[str, Any]:
+    """Return the tree as plain values by dotted key, for printing; no setting is a secret."""
+    flat: dict[str, Any] = {}
+    for item in fields(config):
+        value = getattr(config, item.name)
+        if is_dataclass(value):
+            flat |= {
+                f"{item.name}.{leaf.name}": getattr(value, leaf.name) for leaf in fields(value)
+            }
+        else:
+            flat[item.name] = value
+    return flat
+
+
+def _check_leaf(name: str, value: Any, check: Check) -> None:
+    try:
+        check(value)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{name} = {value!r}: {error}") from error

@@ -1,0 +1,116 @@
+"""Where inference runs: one thread per lane, each serving the earliest deadline first.
+
+The realtime lane's steps are short; the background lane's may be long, so the operating system
+gives it what the realtime lane and the I/O thread leave. A step is never interrupted by another of
+its lane.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Hashable
+from typing import Protocol
+
+from dsp.separator import Lane
+from server.scheduler import DeadlineQueue
+
+BACKGROUND_NICE = 10
+
+
+class EngineTask(Hashable, Protocol):
+    """One stream's work, taken in steps."""
+
+    @property
+    def lane(self) -> Lane:
+        """Which thread runs the steps."""
+
+    def next_deadline(self) -> float | None:
+        """By when the next step should be done; None when there is none."""
+
+    def step(self) -> None:
+        """Do one step; must not raise."""
+
+
+class Engine:
+    """The lanes' threads; ``wake`` a task whenever it has got work."""
+
+    def __init__(self) -> None:
+        self._lanes = {lane: _LaneThread(lane) for lane in Lane}
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._lanes.values():
+            thread.start()
+
+    def wake(self, task: EngineTask) -> None:
+        """Queue the task on its lane if it has work."""
+        self._lanes[task.lane].wake(task)
+
+    @property
+    def queued_tasks(self) -> dict[Lane, int]:
+        """How many tasks wait or run, by lane."""
+        return {lane: thread.load for lane, thread in self._lanes.items()}
+
+    def stop(self, timeout_s: float) -> bool:
+        """Stop after the running steps; False when one did not end in time."""
+        for thread in self._lanes.values():
+            thread.stop()
+        started = [thread for thread in self._lanes.values() if thread.ident is not None]
+        deadline = time.monotonic() + timeout_s
+        for thread in started:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in started)
+
+
+class _LaneThread(threading.Thread):
+    """Takes the most urgent task, runs one step, and queues it again if more waits."""
+
+    def __init__(self, lane: Lane) -> None:
+        super().__init__(name=f"engine-{lane.value}", daemon=True)
+        self._lane = lane
+        self._ready = threading.Condition()
+        self._queue: DeadlineQueue[EngineTask] = DeadlineQueue()
+        self._running: EngineTask | None = None
+        self._stopping = False
+
+    @property
+    def load(self) -> int:
+        with self._ready:
+            return len(self._queue) + (self._running is not None)
+
+    def wake(self, task: EngineTask) -> None:
+        deadline = task.next_deadline()
+        if deadline is None:
+            return
+        with self._ready:
+            self._queue.put(task, deadline)
+            self._ready.notify()
+
+    def stop(self) -> None:
+        with self._ready:
+            self._stopping = True
+            self._ready.notify()
+
+    def run(self) -> None:
+        if self._lane is Lane.BACKGROUND:
+            yield_to_others()
+        while (task := self._next()) is not None:
+            task.step()
+            self.wake(task)
+
+    def _next(self) -> EngineTask | None:
+        with self._ready:
+            self._running = None
+            while not self._stopping:
+                self._running = self._queue.pop()
+                if self._running is not None:
+                    return self._running
+                self._ready.wait()
+        return None
+
+
+def yield_to_others() -> None:
+    """Lower the calling thread's priority; Linux schedules threads, not processes."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICE)

@@ -1,0 +1,126 @@
+"""What a stream was sent and the engine has not taken yet: in order and bounded.
+
+The I/O thread puts, one lane's thread takes. A live stream loses its oldest audio when more waits
+than its latency has room for: by then those samples' stems would come too late to be heard.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from protocol import Audio, Flush, LimitExceeded
+
+Request = TypeVar("Request")
+
+MAXIMUM_WAITING_REQUESTS = 256  # other than audio; a client waits for answers long before
+
+
+class Waiting(NamedTuple, Generic[Request]):
+    """A request and when it should be answered, on the monotonic clock, in seconds."""
+
+    request: Request
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Audio that a full inbox let go."""
+
+    blocks: int
+    frames: int
+
+
+class Inbox(Generic[Request]):
+    """Requests of one stream; ``capacity_frames`` of audio, or any amount if that is None."""
+
+    def __init__(self, capacity_frames: int | None) -> None:
+        self._capacity_frames = capacity_frames
+        self._lock = threading.Lock()
+        self._waiting: deque[Waiting[Request]] = deque()
+        self._audio_frames = 0
+        self._audio_blocks = 0
+        self._is_closed = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def audio_frames(self) -> int:
+        """Audio that waits, in frames."""
+        return self._audio_frames
+
+    def put(self, request: Request, deadline: float) -> Dropped:
+        """Add a request, to be answered by ``deadline``; say what audio had to make room.
+
+        Raises LimitExceeded when too many requests other than audio wait.
+        """
+        with self._lock:
+            if self._is_closed:
+                return Dropped(0, 0)
+            others = len(self._waiting) - self._audio_blocks
+            if not isinstance(request, Audio) and others >= MAXIMUM_WAITING_REQUESTS:
+                raise LimitExceeded(
+                    f"{MAXIMUM_WAITING_REQUESTS} requests of this stream wait already; "
+                    "wait for their answers first"
+                )
+            self._waiting.append(Waiting(request, deadline))
+            self._count(request, 1)
+            return self._make_room()
+
+    def take(self) -> Waiting[Request] | None:
+        """Take the oldest request; None when there is none."""
+        with self._lock:
+            if not self._waiting:
+                return None
+            oldest = self._waiting.popleft()
+            self._count(oldest.request, -1)
+            return oldest
+
+    def forget_audio(self) -> None:
+        """Forget the audio that waits, but not what a flush still asks for."""
+        with self._lock:
+            kept: deque[Waiting[Request]] = deque()
+            flush_follows = False
+            for waiting in reversed(self._waiting):
+                flush_follows = flush_follows or isinstance(waiting.request, Flush)
+                if isinstance(waiting.request, Audio) and not flush_follows:
+                    self._count(waiting.request, -1)
+                else:
+                    kept.appendleft(waiting)
+            self._waiting = kept
+
+    def close(self) -> None:
+        """Forget everything that waits, and whatever is put from now on."""
+        with self._lock:
+            self._is_closed = True
+            self._waiting.clear()
+            self._audio_frames = self._audio_blocks = 0
+
+    def next_deadline(self) -> float | None:
+        """By when the oldest request wants its answer; None when nothing waits."""
+        with self._lock:
+            return self._waiting[0].deadline if self._waiting else None
+
+    def _count(self, request: object, sign: int) -> None:
+        if isinstance(request, Audio):
+            self._audio_frames += sign * request.samples.shape[-1]
+            self._audio_blocks += sign
+
+    def _make_room(self) -> Dropped:
+        """Drop the oldest audio; the newest block always stays, however long it is."""
+        blocks = frames = 0
+        while (
+            self._capacity_frames is not None
+            and self._audio_frames > self._capacity_frames
+            and self._audio_blocks > 1
+        ):
+            index = next(i for i, w in enumerate(self._waiting) if isinstance(w.request, Audio))
+            before = self._audio_frames
+            self._count(self._waiting[index].request, -1)
+            del self._waiting[index]
+            blocks += 1
+            frames += before - self._audio_frames
+        return Dropped(blocks, frames)

@@ -1,0 +1,48 @@
+"""What the server counts, for Prometheus; every server has its own registry.
+
+Times are seconds of a monotonic clock. A block is late when its step ended after its deadline: the
+client has played something else by then.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_HOP_BUCKETS_S = (
+    0.0005, 0.001, 0.002, 0.003, 0.004, 0.006, 0.008, 0.0116, 0.016, 0.032, 0.064, 0.25, 1.0,
+)  # fmt: skip
+
+
+class Metrics:
+    """The meters of one server."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.hop_seconds = Histogram(
+            "phoenix_stems_hop_seconds",
+            "Computing time of one hop",
+            ["lane"],
+            buckets=_HOP_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.blocks = self._counter("blocks", "Audio blocks taken in")
+        self.late_blocks = self._counter("late_blocks", "Live blocks answered after their deadline")
+        self.dropped_frames = self._counter(
+            "dropped_frames",
+            "Audio frames of live streams dropped, before or after inference",
+            "side",
+        )
+        self.errors = self._counter("errors", "Errors sent to peers", "code")
+        self.peers = self._gauge("peers", "Connections")
+        self.streams = self._gauge("streams", "Open streams")
+        self.queued_streams = self._gauge("queued_streams", "Streams with work waiting", "lane")
+
+    def text(self) -> bytes:
+        """Return all meters in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"phoenix_stems_{name}", meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"phoenix_stems_{name}", meaning, labels, registry=self.registry)

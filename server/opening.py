@@ -1,0 +1,199 @@
+"""Opening streams: loads models, builds pipelines and warms them up, off the I/O thread.
+
+One thread of low priority does it, so that running streams are not disturbed, and two streams that
+ask for the same model load it once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from dsp.mixing import MIX
+from dsp.pipeline import CONTEXT_SECONDS, StreamPipeline
+from dsp.separator import Lane
+from protocol import Latency, LatencyTooSmall, Open, Opened, UnknownStem
+from server.engine import yield_to_others
+from server.errors import WarmUpError
+from server.peers import Counters
+from server.stream_worker import StreamWorker, SwitchModel
+
+if TYPE_CHECKING:
+    from dsp.networks.registry import Model
+    from protocol import Set
+    from server.catalogue import Catalogue
+    from server.config import ServerConfig
+
+ROUND_TRIP_MARGIN = 1.1  # on the costliest hop, for transport
+ROUND_TRIP_GRID_SAMPLES = 64  # so that runs of one machine agree
+WARM_UP_RATES_HZ = (44100, 48000)  # without and with resamplers
+CREDIT_BLOCKS = 8
+CREDIT_SECONDS = 1.0
+
+Result = TypeVar("Result")
+OnFailed = Callable[[Exception], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A stream ready to run."""
+
+    opened: Opened
+    worker: StreamWorker
+    lane: Lane
+    answer_within_s: float
+    live_frames: int  # audio of a live stream that may wait
+
+
+class StreamOpener:
+    """Runs the slow part of opening; the callbacks are called on its thread."""
+
+    def __init__(self, catalogue: Catalogue, config: ServerConfig) -> None:
+        self._catalogue = catalogue
+        self._default_model = config.model
+        self._warm_profile = config.profile
+        self._live_ms = config.queues.live_ms
+        self._executor = ThreadPoolExecutor(1, "opener", yield_to_others)
+
+    def warm_up(self) -> None:
+        """Load the start model and open a stream of each kind of rate; raises WarmUpError."""
+        name, profile = self._default_model, self._warm_profile
+        try:
+            for rate_hz in WARM_UP_RATES_HZ:
+                self._opening(Open(0, rate_hz, 2, 256, name, profile), Counters())
+        except Exception as error:
+            raise WarmUpError(f"model {name!r}, profile {profile!r}: {error}") from error
+
+    def open(
+        self,
+        request: Open,
+        counters: Counters,
+        on_opened: Callable[[Opening], None],
+        on_failed: OnFailed,
+    ) -> None:
+        """Build what ``request`` asks for."""
+        self._submit(lambda: self._opening(request, counters), on_opened, on_failed)
+
+    def switch(
+        self,
+        opened: Open,
+        request: Set,
+        on_loaded: Callable[[SwitchModel], None],
+        on_failed: OnFailed,
+    ) -> None:
+        """Load the model that a running stream is to change to, in the stream's profile."""
+        self._submit(lambda: self._switch(opened, request), on_loaded, on_failed)
+
+    def stop(self) -> None:
+        """Finish what runs, forget what waits."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _submit(
+        self, work: Callable[[], Result], on_done: Callable[[Result], None], on_failed: OnFailed
+    ) -> None:
+        def finish(future: Future[Result]) -> None:
+            if future.cancelled():
+                return
+            error = future.exception()
+            if error is None:
+                on_done(future.result())
+            elif isinstance(error, Exception):
+                on_failed(error)
+
+        self._executor.submit(work).add_done_callback(finish)
+
+    def _opening(self, request: Open, counters: Counters) -> Opening:
+        model = self._catalogue.model(request.model or self._default_model)
+        profile = self._catalogue.profile(model, request.profile)
+        check_stems(request.stems, model.stems)
+        minimum = self._minimum_round_trip(model, request)
+        pipeline = self._pipeline(model, request)
+        stems_end = pipeline.latency.total + request.max_block_frames
+        round_trip = max(minimum, request.round_trip_samples)
+        opened = _opened(request, model, pipeline, minimum)
+        return Opening(
+            opened,
+            StreamWorker(request.stream, pipeline, model.name, tuple(model.stems), counters),
+            # A lossless client has no deadline: its long pushes must not stand before live ones.
+            Lane.BACKGROUND if request.freewheel else profile.lane,
+            round_trip / request.rate_hz,
+            self._live_frames(request.rate_hz) or stems_end + round_trip,
+        )
+
+    def _switch(self, opened: Open, request: Set) -> SwitchModel:
+        model = self._catalogue.model(request.model or self._default_model)
+        self._catalogue.profile(model, opened.profile)
+        separator = model.separator(opened.profile)
+        return SwitchModel(request, model.name, tuple(model.stems), separator)
+
+    def _pipeline(self, model: Model, request: Open) -> StreamPipeline:
+        """Build the stream's pipeline; a live one has run before its first block comes."""
+        pipeline = StreamPipeline(
+            model.separator(request.profile),
+            rate_hz=request.rate_hz,
+            channels=request.channels,
+            model_stems=model.stems,
+            stems=request.stems,
+            max_block_frames=request.max_block_frames,
+            position_samples=request.position_samples,
+        )
+        if not request.freewheel:
+            silence = np.zeros((request.channels, 2 * pipeline.latency.hop), np.float32)
+            pipeline.push(request.position_samples, silence)
+            pipeline.seek(request.position_samples)
+        return pipeline
+
+    def _minimum_round_trip(self, model: Model, request: Open) -> int:
+        """Return the smallest budget in samples; raises LatencyTooSmall where less is granted."""
+        if request.freewheel:
+            return 0
+        seconds = self._catalogue.hop_seconds(model, request.profile)
+        minimum = round_trip_samples(seconds, request.rate_hz)
+        if request.round_trip_samples and request.round_trip_samples < minimum:
+            raise LatencyTooSmall(
+                f"round trip of {request.round_trip_samples} samples: {minimum} or more needed on "
+                "this machine"
+            )
+        return minimum
+
+    def _live_frames(self, rate_hz: int) -> int:
+        return math.ceil(self._live_ms * rate_hz / 1000)
+
+
+def round_trip_samples(hop_seconds: float, rate_hz: int) -> int:
+    """Return the budget that a hop of that cost needs, on a coarse grid."""
+    samples = hop_seconds * ROUND_TRIP_MARGIN * rate_hz
+    return math.ceil(samples / ROUND_TRIP_GRID_SAMPLES) * ROUND_TRIP_GRID_SAMPLES
+
+
+def check_stems(requested: tuple[str, ...], model_stems: tuple[str, ...]) -> None:
+    """Raise UnknownStem unless every name is the model's or mix."""
+    unknown = [stem for stem in requested if stem not in (*model_stems, MIX)]
+    if unknown:
+        raise UnknownStem(
+            f"stem {', '.join(map(repr, unknown))}: {', '.join(model_stems)} or {MIX} allowed"
+        )
+
+
+def _opened(request: Open, model: Model, pipeline: StreamPipeline, minimum: int) -> Opened:
+    latency = pipeline.latency
+    ahead = max(
+        CREDIT_BLOCKS * request.max_block_frames, math.ceil(CREDIT_SECONDS * request.rate_hz)
+    )
+    return Opened(
+        stream=request.stream,
+        model=model.name,
+        profile=request.profile,
+        stems=pipeline.stems,
+        latency=Latency(
+            latency.hop, latency.synthesis_overlap, latency.look_ahead, latency.resampler
+        ),
+        minimum_round_trip_samples=minimum,
+        credit_frames=latency.total + ahead if request.freewheel else 0,
+        preroll_frames=CONTEXT_SECONDS * request.rate_hz,
+    )

@@ -1,0 +1,118 @@
+"""Who is connected and what they have open; owned by the I/O thread alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from protocol import Limits, Open, ServerFull, StreamExists, UnexpectedMessage, UnknownStream
+
+if TYPE_CHECKING:
+    from server.stream_task import StreamTask
+
+
+@dataclass(slots=True)
+class Counters:
+    """Totals of one stream since it was opened."""
+
+    blocks: int = 0
+    dropped_frames: int = 0  # of input, by the inbox; the I/O thread counts
+    lost_frames: int = 0  # of input, found missing by the pipeline; the engine counts
+
+    @property
+    def missing_frames(self) -> int:
+        """Input that was taken as silence; what the inbox dropped, the pipeline misses later."""
+        return max(self.dropped_frames, self.lost_frames)
+
+
+@dataclass(eq=False, slots=True)
+class Stream:
+    """One stream of a peer; what follows ``counters`` is known once it is opened."""
+
+    peer: Peer
+    request: Open
+    counters: Counters = field(default_factory=Counters)
+    task: StreamTask | None = None
+    model: str = ""
+    answer_within_s: float = 0.0  # how long after a block its stems are wanted
+    live_frames: int = 0  # audio that may wait before it is too old
+    credit_frames: int = 0
+    preroll_frames: int = 0  # received since the last part that was marked as last
+    answered_samples: int = 0  # position up to which stems have been handed to the socket
+
+    @property
+    def number(self) -> int:
+        """The client's number of the stream, unique within its connection."""
+        return self.request.stream
+
+    @property
+    def opened_task(self) -> StreamTask:
+        """The running task; raises UnexpectedMessage while the model is being loaded."""
+        if self.task is None:
+            raise UnexpectedMessage(f"stream {self.number} is still being opened; wait for opened")
+        return self.task
+
+
+@dataclass(eq=False, slots=True)
+class Peer:
+    """One connection, known since its hello."""
+
+    identity: bytes
+    last_heard: float
+    streams: dict[int, Stream] = field(default_factory=dict)
+
+    def stream(self, number: int) -> Stream:
+        """Return the open stream of that number, or raise UnknownStream."""
+        try:
+            return self.streams[number]
+        except KeyError:
+            raise UnknownStream(f"stream {number} is not open on this connection") from None
+
+
+class PeerTable:
+    """All peers and streams, within the limits."""
+
+    def __init__(self, limits: Limits, maximum_peers: int) -> None:
+        self._limits = limits
+        self._maximum_peers = maximum_peers
+        self._peers: dict[bytes, Peer] = {}
+
+    def __len__(self) -> int:
+        return len(self._peers)
+
+    def __iter__(self) -> Iterator[Peer]:
+        return iter(list(self._peers.values()))
+
+    @property
+    def streams(self) -> list[Stream]:
+        """Every open stream."""
+        return [stream for peer in self._peers.values() for stream in peer.streams.values()]
+
+    def find(self, identity: bytes) -> Peer | None:
+        """Return the peer of that identity, if it has said hello."""
+        return self._peers.get(identity)
+
+    def add(self, identity: bytes, now: float) -> Peer:
+        """Add a peer; raises ServerFull when there are too many."""
+        if len(self._peers) >= self._maximum_peers:
+            raise ServerFull(
+                f"connection number {len(self._peers) + 1} of this server: "
+                f"{self._maximum_peers} allowed; try again when others have gone"
+            )
+        peer = self._peers[identity] = Peer(identity, now)
+        return peer
+
+    def remove(self, peer: Peer) -> None:
+        """Forget a peer; its streams are the caller's to close."""
+        self._peers.pop(peer.identity, None)
+
+    def check_room(self, peer: Peer, number: int) -> None:
+        """Raise StreamExists or ServerFull unless the peer may open a stream of that number."""
+        if number in peer.streams:
+            raise StreamExists(f"stream {number} is open already; close it or use another number")
+        self._limits.check_streams(len(peer.streams) + 1, len(self.streams) + 1)
+
+    def silent(self, since: float) -> list[Peer]:
+        """Return the peers not heard since then."""
+        return [peer for peer in self._peers.values() if peer.last_heard < since]

@@ -1,0 +1,181 @@
+"""The server put together: who creates what, what starts first, and how it ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Self
+
+import torch
+
+from protocol import Limits
+from server.catalogue import Catalogue
+from server.engine import Engine
+from server.http import HealthEndpoint
+from server.log import RateLimit, make_logger
+from server.mailbox import Mailbox
+from server.metrics import Metrics
+from server.opening import StreamOpener
+from server.outbound import Outbound
+from server.peers import PeerTable
+from server.replies import Replies
+from server.sessions import Sessions
+from server.stream_requests import StreamRequests
+from server.transport import Transport
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from server.config import ServerConfig
+
+SERVER_NAME = "phoenix-stems"
+_LOG_INTERVAL_S = 1.0  # between two lines about the same kind of refusal
+_HOUSEKEEPING_S = 1.0
+_DRAIN_POLL_S = 0.002
+
+
+class Server:
+    """A separation server; ``start`` returns when it is ready, ``stop`` when it is gone.
+
+    Raises ``server.errors.StartError`` where it cannot listen or its model cannot run.
+    """
+
+    def __init__(self, config: ServerConfig) -> None:
+        self._config = config
+        self.metrics = Metrics()
+        self._log = make_logger(config.log)
+        self._limits = Limits(
+            maximum_streams=config.limits.streams,
+            maximum_streams_per_peer=config.limits.streams_per_peer,
+        )
+        self._catalogue = Catalogue()
+        self._engine = Engine()
+        self._opener = StreamOpener(self._catalogue, config)
+        self._mailbox = Mailbox()
+        self._transport: Transport | None = None
+        self._health: HealthEndpoint | None = None
+        self._sessions: Sessions | None = None
+        self._is_ready = False
+        self._drained = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def endpoint(self) -> str:
+        """The address that clients connect to; a wildcard port has become a number."""
+        if self._transport is None:
+            raise RuntimeError("the server has not been started")
+        return self._transport.endpoint
+
+    @property
+    def metrics_url(self) -> str:
+        """The address of the HTTP endpoint, or nothing."""
+        return "" if self._health is None else self._health.url
+
+    def start(self) -> None:
+        """Listen, warm the start model up, then answer."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> bool:
+        """Drain, then free everything; False when an inference step would not end in time."""
+        self._is_ready = False
+        deadline = time.monotonic() + self._config.shutdown_grace_s
+        self._drain(self._config.shutdown_grace_s)
+        self._opener.stop()
+        has_ended = self._engine.stop(max(0.05, deadline - time.monotonic()))
+        if self._transport is not None:
+            self._transport.stop(timeout_s=1.0)
+            self._transport = None
+        self._mailbox.close()
+        if self._health is not None:
+            self._health.stop()
+            self._health = None
+        return has_ended
+
+    def _start(self) -> None:
+        config = self._config
+        torch.set_num_threads(config.threads)
+        self._transport = Transport(
+            config.endpoint, config.queues, self._limits, self._mailbox, self._log
+        )
+        if config.metrics:
+            self._health = HealthEndpoint(config.metrics, self.metrics, lambda: self._is_ready)
+            self._health.start()
+        self._opener.warm_up()
+        self._engine.start()
+        self._sessions = self._make_sessions(self._transport)
+        interval_s = min(_HOUSEKEEPING_S, config.peer_timeout_s / 4)
+        self._transport.start(
+            self._sessions.receive, self._sessions.retry, self._keep_house, interval_s
+        )
+        self._is_ready = True
+        self._log.info("ready", endpoint=self.endpoint, model=config.model)
+
+    def _make_sessions(self, transport: Transport) -> Sessions:
+        outbound = Outbound(transport.offer)
+        replies = Replies(
+            outbound, self.metrics, self._log, RateLimit(_LOG_INTERVAL_S, time.monotonic)
+        )
+        table = PeerTable(self._limits, self._config.limits.peers)
+        streams = StreamRequests(
+            table=table,
+            limits=self._limits,
+            opener=self._opener,
+            engine=self._engine,
+            replies=replies,
+            metrics=self.metrics,
+            log=self._log,
+            clock=time.monotonic,
+            run_on_io_thread=self._mailbox.post,
+        )
+        return Sessions(
+            config=self._config,
+            limits=self._limits,
+            models=self._catalogue.infos,
+            table=table,
+            streams=streams,
+            replies=replies,
+            outbound=outbound,
+            metrics=self.metrics,
+            log=self._log,
+            clock=time.monotonic,
+            server_name=f"{SERVER_NAME}/{version('phoenix-stems')}",
+        )
+
+    def _keep_house(self) -> None:
+        """Now and then, on the I/O thread: forget silent peers, fill gauges, notice the end."""
+        sessions = self._sessions
+        if sessions is None:
+            return
+        sessions.expire()
+        loads = self._engine.queued_tasks
+        for lane, tasks in loads.items():
+            self.metrics.queued_streams.labels(lane=lane.value).set(tasks)
+        if sessions.is_draining and not sessions.has_work and not any(loads.values()):
+            sessions.say_goodbye()
+            self._drained.set()
+
+    def _drain(self, timeout_s: float) -> None:
+        """Refuse what is new and wait until what is queued has been answered."""
+        if self._sessions is not None:
+            self._mailbox.post(self._sessions.drain)
+            deadline = time.monotonic() + timeout_s
+            while not self._drained.wait(_DRAIN_POLL_S) and time.monotonic() < deadline:
+                self._mailbox.post(self._keep_house)
+            if not self._drained.is_set():
+                self._mailbox.post(self._sessions.say_goodbye)

@@ -1,0 +1,265 @@
+"""What a peer may ask of its streams; runs on the I/O thread alone.
+
+Everything about a running stream goes in order through its inbox, so this module checks and queues,
+and the engine answers. Opening loads models, so it runs on the opener's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from protocol import (
+    Audio,
+    Close,
+    Closed,
+    CreditExceeded,
+    EngineFault,
+    Flush,
+    InvalidField,
+    LimitExceeded,
+    Limits,
+    Message,
+    Open,
+    Preroll,
+    Seek,
+    ServerFault,
+    Set,
+    ShuttingDown,
+    Stems,
+    StemsError,
+)
+from server.inbox import Inbox
+from server.peers import Peer, PeerTable, Stream
+from server.stream_task import StreamTask
+
+if TYPE_CHECKING:
+    from server.engine import Engine
+    from server.log import Logger
+    from server.metrics import Metrics
+    from server.opening import Opening, StreamOpener
+    from server.replies import Replies
+    from server.stream_worker import Request, SwitchModel
+
+FREEWHEEL_ANSWER_WITHIN_S = 1.0  # behind live work, yet never starved by it
+
+
+class StreamRequests:
+    """Handles every message that names a stream."""
+
+    def __init__(
+        self,
+        *,
+        table: PeerTable,
+        limits: Limits,
+        opener: StreamOpener,
+        engine: Engine,
+        replies: Replies,
+        metrics: Metrics,
+        log: Logger,
+        clock: Callable[[], float],
+        run_on_io_thread: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._table = table
+        self._limits = limits
+        self._opener = opener
+        self._engine = engine
+        self._replies = replies
+        self._metrics = metrics
+        self._log = log
+        self._clock = clock
+        self._run_on_io_thread = run_on_io_thread
+        self._dropped_input = metrics.dropped_frames.labels(side="input")
+
+    def open(self, peer: Peer, request: Open) -> None:
+        """Start opening a stream; ``opened`` or an error follows when the model is there."""
+        self._limits.check_rate(request.rate_hz)
+        self._table.check_room(peer, request.stream)
+        stream = Stream(peer, request, answered_samples=request.position_samples)
+        peer.streams[request.stream] = stream
+        self._count_streams()
+        self._opener.open(
+            request,
+            stream.counters,
+            partial(self._post, self._opened, stream),
+            partial(self._post, self._not_opened, stream),
+        )
+
+    def audio(self, peer: Peer, block: Audio) -> None:
+        """Queue a block; what is too old to be answered in time makes room for it."""
+        stream = peer.stream(block.stream)
+        task = stream.opened_task
+        channels, frames = block.samples.shape
+        _check_channels(stream, channels)
+        if frames > stream.request.max_block_frames:
+            raise LimitExceeded(
+                f"block of {frames} frames: 1 to {stream.request.max_block_frames} allowed; "
+                "split it or open the stream with a larger max_block_frames"
+            )
+        if stream.request.freewheel:
+            _check_credit(stream, task.inbox, block)
+        stream.counters.blocks += 1
+        self._metrics.blocks.inc()
+        self._queue(stream, block)
+
+    def preroll(self, peer: Peer, part: Preroll) -> None:
+        """Queue a part of the past."""
+        stream = peer.stream(part.stream)
+        channels, frames = part.samples.shape
+        _check_channels(stream, channels)
+        self._limits.check_preroll(stream.preroll_frames + frames)
+        self._queue(stream, part)
+        stream.preroll_frames = 0 if part.last else stream.preroll_frames + frames
+
+    def seek(self, peer: Peer, request: Seek) -> None:
+        """Queue a jump, forget what waits; credit counts from the new position."""
+        stream = peer.stream(request.stream)
+        stream.opened_task.inbox.forget_audio()
+        self._queue(stream, request)
+        stream.answered_samples = request.position_samples
+
+    def flush(self, peer: Peer, request: Flush) -> None:
+        """Queue a flush."""
+        self._queue(peer.stream(request.stream), request)
+
+    def set(self, peer: Peer, request: Set) -> None:
+        """Queue a change; a new model is loaded first, while the old one goes on."""
+        stream = peer.stream(request.stream)
+        if request.model is None or request.model == stream.model:
+            self._queue(stream, request)
+            return
+        stream.opened_task  # noqa: B018 -- raises while the stream is still being opened
+        self._opener.switch(
+            stream.request,
+            request,
+            partial(self._post, self._switch_loaded, stream),
+            partial(self._post, self._switch_failed, stream),
+        )
+
+    def close(self, peer: Peer, request: Close) -> None:
+        """End a stream at once; what the engine is doing for it is thrown away."""
+        stream = peer.stream(request.stream)
+        self.end(stream)
+        self._say_closed(stream)
+
+    def expire(self, stream: Stream) -> None:
+        """End a stream whose peer has fallen silent."""
+        self.end(stream)
+        self._say_closed(stream)
+
+    def shut_down(self, stream: Stream) -> None:
+        """End a stream because the server ends."""
+        self.end(stream)
+        self._replies.send_error(stream.peer.identity, shutting_down(), stream.number)
+
+    def end(self, stream: Stream) -> None:
+        """Free everything a stream has."""
+        stream.peer.streams.pop(stream.number, None)
+        if stream.task is not None:
+            stream.task.inbox.close()
+        self._count_streams()
+
+    def _queue(self, stream: Stream, request: Request) -> None:
+        task = stream.opened_task
+        dropped = task.inbox.put(request, self._clock() + stream.answer_within_s)
+        if dropped.frames:
+            stream.counters.dropped_frames += dropped.frames
+            self._dropped_input.inc(dropped.frames)
+        self._engine.wake(task)
+
+    def _opened(self, stream: Stream, opening: Opening) -> None:
+        if not _is_current(stream):
+            return  # closed, or its peer gone, while the model was loading
+        freewheel = stream.request.freewheel
+        stream.model = opening.opened.model
+        stream.credit_frames = opening.opened.credit_frames
+        stream.live_frames = opening.live_frames
+        stream.answer_within_s = FREEWHEEL_ANSWER_WITHIN_S if freewheel else opening.answer_within_s
+        stream.task = StreamTask(
+            lane=opening.lane,
+            inbox=Inbox(None if freewheel else opening.live_frames),
+            worker=opening.worker,
+            deliver=partial(self._post, self._deliver, stream),
+            refuse=partial(self._post, self._refused, stream),
+            metrics=self._metrics,
+            log=self._log,
+        )
+        self._replies.send(stream.peer.identity, opening.opened)
+
+    def _not_opened(self, stream: Stream, error: Exception) -> None:
+        if _is_current(stream):
+            self.end(stream)
+            self._refuse(stream, error, "opening failed")
+
+    def _switch_loaded(self, stream: Stream, switch: SwitchModel) -> None:
+        if _is_current(stream):
+            stream.model = switch.model
+            self._queue(stream, switch)
+
+    def _switch_failed(self, stream: Stream, error: Exception) -> None:
+        if _is_current(stream):
+            self._refuse(stream, error, "switching the model failed")
+
+    def _refuse(self, stream: Stream, error: Exception, what: str) -> None:
+        if not isinstance(error, StemsError):
+            self._log.error(what, stream=stream.number, exc_info=error)
+            error = ServerFault(f"{what} ({type(error).__name__}: {error}); try again")
+        self._replies.send_error(stream.peer.identity, error, stream.number)
+
+    def _deliver(self, stream: Stream, answers: Sequence[Message]) -> None:
+        if not _is_current(stream):
+            return  # closed meanwhile: after closed nothing more comes
+        for answer in answers:
+            if isinstance(answer, Stems):
+                self._replies.send_stems(stream, answer)
+            else:
+                self._replies.send(stream.peer.identity, answer)
+
+    def _refused(self, stream: Stream, error: StemsError) -> None:
+        if not _is_current(stream):
+            return
+        if isinstance(error, EngineFault):
+            self.end(stream)
+        self._replies.send_error(stream.peer.identity, error, stream.number)
+
+    def _say_closed(self, stream: Stream) -> None:
+        counters = stream.counters
+        closed = Closed(stream.number, counters.blocks, counters.missing_frames)
+        self._replies.send(stream.peer.identity, closed)
+
+    def _post(self, function: Callable[..., None], *arguments: object) -> None:
+        self._run_on_io_thread(partial(function, *arguments))
+
+    def _count_streams(self) -> None:
+        self._metrics.streams.set(len(self._table.streams))
+
+
+def shutting_down() -> ShuttingDown:
+    """Return the error for whoever asks a server that is about to end."""
+    return ShuttingDown("the server is shutting down; connect again when it is back")
+
+
+def _is_current(stream: Stream) -> bool:
+    return stream.peer.streams.get(stream.number) is stream
+
+
+def _check_channels(stream: Stream, channels: int) -> None:
+    if channels != stream.request.channels:
+        raise InvalidField(
+            f"audio of {channels} channels: stream {stream.number} was opened with "
+            f"{stream.request.channels}"
+        )
+
+
+def _check_credit(stream: Stream, inbox: Inbox[Request], block: Audio) -> None:
+    """Raise CreditExceeded when the client is too far ahead of what it has been answered."""
+    frames, credit = block.samples.shape[-1], stream.credit_frames
+    ahead = block.position_samples + frames - stream.answered_samples
+    if ahead > credit:
+        raise CreditExceeded(
+            f"{ahead} frames would be sent and not answered: {credit} allowed; wait for stems first"
+        )
+    waiting = inbox.audio_frames + frames  # what was sent before a flush and a seek may wait, too
+    if waiting > 2 * credit:
+        raise CreditExceeded(f"{waiting} frames would wait: {2 * credit} allowed; send each once")

@@ -1,0 +1,164 @@
+"""Lanes run tasks to the end, the most urgent first, each lane on a thread of its own."""
+
+import os
+import select
+import threading
+import time
+
+import pytest
+
+from dsp.separator import Lane
+from server.engine import BACKGROUND_NICE, Engine
+from server.mailbox import Mailbox
+
+
+class Task:
+    """Runs functions, one per step; all want to be done by ``deadline``."""
+
+    def __init__(self, *steps, lane=Lane.REALTIME, deadline=1.0):
+        self.lane = lane
+        self._steps = list(steps)
+        self._deadline = deadline
+
+    def next_deadline(self):
+        return self._deadline if self._steps else None
+
+    def step(self):
+        self._steps.pop(0)()
+
+
+@pytest.fixture
+def engine():
+    engine = Engine()
+    engine.start()
+    yield engine
+    assert engine.stop(5)
+
+
+def test_all_steps_of_a_task_run_in_order(engine):
+    done, finished = [], threading.Event()
+    engine.wake(Task(lambda: done.append(1), lambda: done.append(2), finished.set))
+    assert finished.wait(5)
+    assert done == [1, 2]
+
+
+def test_the_most_urgent_task_goes_first_and_steps_interleave(engine):
+    order, gate, finished = [], threading.Event(), threading.Event()
+    engine.wake(Task(lambda: gate.wait(5), deadline=0.0))
+    late = Task(lambda: order.append("late"), finished.set, deadline=9.0)
+    soon = Task(lambda: order.append("soon"), lambda: order.append("soon again"), deadline=2.0)
+    engine.wake(late)
+    engine.wake(soon)
+    gate.set()
+    assert finished.wait(5)
+    assert order == ["soon", "soon again", "late"]
+
+
+def test_a_long_background_step_does_not_hold_up_the_realtime_lane(engine):
+    gate, finished = threading.Event(), threading.Event()
+    engine.wake(Task(lambda: gate.wait(5), lane=Lane.BACKGROUND))
+    engine.wake(Task(finished.set))
+    assert finished.wait(5)
+    gate.set()
+
+
+def test_only_the_background_lane_yields_to_others(engine):
+    nice, both = {}, threading.Barrier(3)
+    for lane in Lane:
+        engine.wake(Task(lambda lane=lane: nice.update({lane: _nice()}), both.wait, lane=lane))
+    both.wait(5)
+    own = _nice()
+    assert nice == {Lane.REALTIME: own, Lane.BACKGROUND: max(own, BACKGROUND_NICE)}
+
+
+def _nice():
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+def test_a_task_without_work_is_not_queued(engine):
+    engine.wake(Task())
+    assert engine.queued_tasks == {Lane.REALTIME: 0, Lane.BACKGROUND: 0}
+
+
+def test_queued_tasks_count_the_running_one():
+    engine = Engine()
+    engine.wake(Task(lambda: None))
+    assert engine.queued_tasks[Lane.REALTIME] == 1
+
+
+def test_stop_says_when_a_step_does_not_end():
+    engine, gate, running = Engine(), threading.Event(), threading.Event()
+    engine.start()
+    engine.wake(Task(running.set, lambda: gate.wait(5)))
+    assert running.wait(5)
+    assert engine.stop(0.05) is False
+    gate.set()
+    assert engine.stop(5) is True
+
+
+def test_an_engine_that_never_started_stops():
+    assert Engine().stop(1) is True
+
+
+def test_jobs_run_on_the_owners_thread():
+    mailbox, ran_on = Mailbox(), []
+    poster = threading.Thread(
+        target=mailbox.post, args=(lambda: ran_on.append(threading.get_ident()),)
+    )
+    poster.start()
+    poster.join()
+    assert ran_on == []
+    mailbox.run_all()
+    mailbox.run_all()
+    assert ran_on == [threading.get_ident()]
+
+
+def test_a_job_may_post_another():
+    mailbox, done = Mailbox(), []
+    mailbox.post(lambda: mailbox.post(lambda: done.append(1)))
+    mailbox.run_all()
+    assert done == []
+    mailbox.run_all()
+    assert done == [1]
+
+
+def test_the_mailbox_wakes_a_poll_once_per_burst():
+    mailbox = Mailbox()
+    poll = select.poll()
+    poll.register(mailbox.fileno(), select.POLLIN)
+    assert poll.poll(0) == []
+    for _ in range(100):
+        mailbox.post(lambda: None)
+    assert poll.poll(0) != []
+    mailbox.run_all()
+    assert poll.poll(0) == []
+    mailbox.close()
+    mailbox.post(lambda: None)
+    mailbox.run_all()
+
+
+def test_many_posters_lose_nothing():
+    mailbox, done, stop = Mailbox(), [], threading.Event()
+
+    def own():
+        while not stop.is_set() or len(done) < 4000:
+            mailbox.run_all()
+            time.sleep(0)
+
+    owner = threading.Thread(target=own)
+    owner.start()
+    posters = [
+        threading.Thread(
+            target=lambda n=n: [mailbox.post(lambda i=i: done.append((n, i))) for i in range(1000)]
+        )
+        for n in range(4)
+    ]
+    for poster in posters:
+        poster.start()
+    for poster in posters:
+        poster.join()
+    stop.set()
+    owner.join(10)
+    assert not owner.is_alive()
+    for n in range(4):
+        assert [i for poster, i in done if poster == n] == list(range(1000))
