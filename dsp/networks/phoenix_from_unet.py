@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dsp.networks.phoenix_trunk import PhoenixTrunk
+from dsp.networks.phoenix_trunk import USUAL_MAGNITUDE, PhoenixTrunk
 from dsp.networks.unet_weights import ConvBlock, UNetWeights
 
 _PRESENT_TAP = 2  # of five in time: two past, the present, two of the future
@@ -29,16 +29,14 @@ def fold_unet_into_trunk(weights: UNetWeights, trunk: PhoenixTrunk) -> None:
         for depth, level in enumerate(trunk.stack):
             block = weights.encoder[depth]
             scale = block.scale
-            _fold_down(block.weight * scale[:, None, None, None], level.down.weight)
+            unit = USUAL_MAGNITUDE if depth == 0 else 1.0
+            _fold_down(unit * block.weight * scale[:, None, None, None], level.down.weight)
             level.down.bias.copy_(block.bias * scale + block.shift)
             deeper = ups[depth + 1] if depth + 1 < len(ups) else None
             weight, bias = _folded_up(ups[depth], block, deeper)
-            level.up.weight.copy_(weight)
-            level.up.bias.copy_(bias)
-        last = ups[0]
-        folded = _folded_mask(weights.mask_weight)
-        trunk.mask.weight.copy_(folded * last.scale)
-        trunk.mask.bias.copy_(weights.mask_bias.repeat(2) + folded.sum(dim=(1, 2, 3)) * last.shift)
+            _fill(level.up.weight, weight)
+            _fill(level.up.bias, bias)
+        _fold_mask(weights, ups[0], trunk)
 
 
 def _fold_down(source: Tensor, target: Tensor) -> None:
@@ -77,6 +75,21 @@ def _bin_phases(source: Tensor) -> Tensor:
     even = torch.stack([taps[..., 3], taps[..., 1], none], dim=-1)
     odd = torch.stack([taps[..., 4], taps[..., 2], taps[..., 0]], dim=-1)
     return torch.cat([even, odd])
+
+
+def _fold_mask(weights: UNetWeights, last: ConvBlock, trunk: PhoenixTrunk) -> None:
+    """Make the mask of the first answer channel alone, as the U-Net has no other."""
+    folded = _folded_mask(weights.mask_weight)
+    trunk.mask.weight.zero_()
+    trunk.mask.weight[:, :: trunk.config.answer_width] = folded * last.scale
+    reach = folded.sum(dim=(1, 2, 3)) * last.shift
+    trunk.mask.bias.copy_(weights.mask_bias.repeat(2) + reach)
+
+
+def _fill(target: Tensor, source: Tensor) -> None:
+    """Write [2 out, ...] into the first channels of each phase of a target that may have more."""
+    for wanted, given in zip(target.chunk(2), source.chunk(2), strict=True):
+        wanted[: given.shape[0]] = given
 
 
 def _folded_mask(source: Tensor) -> Tensor:

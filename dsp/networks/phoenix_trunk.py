@@ -28,6 +28,9 @@ from dsp.networks.causal_conv import CausalBinConv, CausalDownConv, UpConv
 CHANNELS = 2
 BINS = 1024
 STEP_SAMPLES = 1024
+USUAL_MAGNITUDE = 8.0
+"""That of music at -18 dBFS in a frame of 4096 samples; inputs near one suit the optimiser."""
+
 _LEAK = 0.2
 _MASK_TAPS = 4
 
@@ -39,6 +42,7 @@ class TrunkConfig:
     widths: tuple[int, ...] = (16, 32, 64, 128, 256, 512)
     time_taps: tuple[int, ...] = (3, 3, 3, 3, 3, 3)
     ticks: tuple[int, ...] = (1, 1, 4, 4, 8, 8)  # steps between two runs; each divides the next
+    answer_width: int = 4  # channels, at full resolution, that the mask is made of
 
     def dilation(self, depth: int, frames_per_step: int) -> int:
         """Distance between time taps, in ticks of the level: 2 ** depth steps where that fits."""
@@ -84,7 +88,7 @@ class Level(nn.Module):
         inputs, width = widths[depth], widths[depth + 1]
         deepest = depth == len(config.widths) - 1
         self.apart = config.ticks_apart(depth, frames_per_step)
-        self.answer_width = inputs if depth else 1
+        self.answer_width = inputs if depth else config.answer_width
         self.down = CausalDownConv(
             inputs,
             width,
@@ -110,7 +114,9 @@ class PhoenixTrunk(nn.Module):
         self.config = config
         depths = range(len(config.widths))
         self.levels = nn.ModuleList(Level(config, depth, frames_per_step) for depth in depths)
-        self.mask = CausalBinConv(1, CHANNELS, time_taps=_MASK_TAPS, dilation=frames_per_step)
+        self.mask = CausalBinConv(
+            config.answer_width, CHANNELS, time_taps=_MASK_TAPS, dilation=frames_per_step
+        )
 
     @property
     def stack(self) -> Sequence[Level]:
@@ -131,7 +137,8 @@ class PhoenixTrunk(nn.Module):
     def forward(self, magnitudes: Tensor, state: TrunkState) -> Tensor:
         """[batch, 2, frame, 1024] to logits of the same shape; the state moves on."""
         logits: Tensor
-        logits, state.mask_past = self.mask(self._answer(0, magnitudes, state), state.mask_past)
+        answer = self._answer(0, magnitudes / USUAL_MAGNITUDE, state)
+        logits, state.mask_past = self.mask(answer, state.mask_past)
         return logits
 
     def _answer(self, depth: int, x: Tensor, state: TrunkState) -> Tensor:

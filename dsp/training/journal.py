@@ -49,11 +49,11 @@ def draw_curve(losses: Journal, scores: Journal, marks: Mapping[str, float], pat
     rows = scores.rows()
     for name in (key for key in (rows[0] if rows else {}) if key.endswith("_db")):
         upper.plot(*_series(rows, name), marker=".", label=name.removesuffix("_db"))
+        upper.legend(loc="lower right")
     for name, value in marks.items():
         upper.axhline(value, linestyle=":", color="grey")
         upper.annotate(f"{name} {value:.2f}", (0.01, value), xycoords=("axes fraction", "data"))
     upper.set_ylabel("vocals uSDR, dB")
-    upper.legend(loc="lower right")
     steps, values = _series(losses.rows(), "loss_db")
     lower.plot(steps, _smoothed(values), linewidth=0.8)
     lower.set_ylabel("training loss, dB")

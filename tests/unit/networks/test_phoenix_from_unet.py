@@ -5,7 +5,7 @@ import torch
 
 from dsp.networks.causal_conv import UpConv
 from dsp.networks.phoenix_from_unet import _bin_phases, fold_unet_into_trunk
-from dsp.networks.phoenix_trunk import BINS, PhoenixTrunk, TrunkConfig
+from dsp.networks.phoenix_trunk import BINS, USUAL_MAGNITUDE, PhoenixTrunk, TrunkConfig
 from dsp.networks.unet import unet_mask
 from dsp.networks.unet_weights import untrained_weights
 
@@ -33,7 +33,7 @@ def steady():
 def test_encoders_agree_where_past_and_future_sound_like_the_present(steady):
     weights = untrained_weights(WIDTHS, seed=5)
     trunk = folded(weights)
-    skip, _ = trunk.stack[0].down(steady, None)
+    skip, _ = trunk.stack[0].down(steady / USUAL_MAGNITUDE, None)
     block = weights.encoder[0]
     padded = torch.nn.functional.pad(steady, (1, 2, 1, 2))
     raw = torch.nn.functional.conv2d(padded, block.weight, block.bias, stride=2)
