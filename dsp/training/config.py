@@ -73,6 +73,13 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LossConfig:
+    """What is minimised beside the error of the samples played."""
+
+    hints_share: float = 0.0  # of the mismatch with the teacher's inner columns; 0: none
+
+
+@dataclass(frozen=True, slots=True)
 class OptimiserConfig:
     """AdamW with warm-up and cosine, clipping, and an exponential mean of the weights."""
 
@@ -99,6 +106,7 @@ class RunConfig:
     patience: int = 0  # validations without a better one before it stops; 0: never
     draw: DrawConfig = field(default_factory=DrawConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
 

@@ -27,7 +27,7 @@ from dsp.training.validation import Excerpt, means_db, scores_db
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best.pt"
-_STEP_COLUMNS = ("loss_db", "rate", "norm", "seconds", "audio_hours")
+_STEP_COLUMNS = ("loss_db", "hints_db", "rate", "norm", "seconds", "audio_hours")
 _SCORE_COLUMNS = ("full_db", "stems_db", "teacher_db", "karaoke_db", "hours", "audio_hours")
 
 
@@ -91,25 +91,27 @@ class Loop:
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         vocals, mixtures = self._batch(step)
-        loss = self._task.losses_db(vocals, mixtures).mean()
+        losses = self._task.losses(vocals, mixtures)
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        losses.total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self._task.network.parameters(), options.clip_norm)
         self._optimiser.step()
         self.mean.update(self._task.network, step)
         self.progress.step += 1
         self.progress.seconds += time.monotonic() - started
+        loss_db = losses.samples_db.mean().item()
         self._steps.add(
             self.progress.step,
             {
-                "loss_db": loss.item(),
+                "loss_db": loss_db,
+                "hints_db": losses.hints_db.item(),
                 "rate": rate,
                 "norm": norm.item(),
                 "seconds": self.progress.seconds,
                 "audio_hours": self._audio_hours(),
             },
         )
-        return loss.item()
+        return loss_db
 
     def _batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Vocals and mixtures of a step: each [batch, channel 2, frame]."""

@@ -17,7 +17,7 @@ from dsp.training.manifest import Entry, Kind, Tier, training_entries
 from dsp.training.mixer import Mixer
 from dsp.training.pcm_cache import PcmCache
 from dsp.training.prepare import judge_backing, label_songs
-from dsp.training.task import PhoenixTask, Task
+from dsp.training.task import Hints, PhoenixTask, Task
 from dsp.training.teacher import Teacher
 from dsp.training.tracks import Library, build_library, clean_backing
 from dsp.training.validation import Excerpt, excerpts, marks_db
@@ -87,8 +87,10 @@ def make_task(config: RunConfig) -> Task:
     """Make the network that the configuration names, at its starting point."""
     if config.network != "phoenix":
         raise TrainingConfigError(f"network: {config.network!r}; there is: phoenix")
-    task = PhoenixTask(TrunkConfig())
-    fold_unet_into_trunk(load_rocknet_weights("vocals"), task.network)
+    weights = load_rocknet_weights("vocals")
+    hints = Hints(weights, config.loss.hints_share) if config.loss.hints_share else None
+    task = PhoenixTask(TrunkConfig(), hints)
+    fold_unet_into_trunk(weights, task.network)
     return task
 
 

@@ -15,6 +15,7 @@ from dsp.training.errors import CheckpointError
 from dsp.training.journal import Journal
 from dsp.training.loop import BEST, CHECKPOINT, Loop
 from dsp.training.mixer import Example
+from dsp.training.task import Losses
 from dsp.training.validation import Excerpt
 
 STEPS = 8
@@ -28,9 +29,10 @@ class Gains:
         torch.manual_seed(1)
         self.network = nn.Linear(2, 2)
 
-    def losses_db(self, vocals, mixtures):
+    def losses(self, vocals, mixtures):
         estimates = self.network(mixtures.transpose(1, 2)).transpose(1, 2)
-        return (estimates - vocals).square().mean(dim=(1, 2))
+        errors = (estimates - vocals).square().mean(dim=(1, 2))
+        return Losses(errors, torch.zeros(()), errors.mean())
 
     def separator(self, weights):
         weight, bias = weights["weight"].numpy(), weights["bias"].numpy()
