@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from dsp.networks.phoenix import (
     channels_last,
     extended,
+    filtering_windows,
+    hearing_windows,
     live_trunk,
-    live_windows,
     separate_whole,
 )
 from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk, TrunkConfig
@@ -69,7 +70,8 @@ class PhoenixTask:
 
     def __init__(self, config: TrunkConfig, hints: Hints | None = None) -> None:
         self._trunk = channels_last(PhoenixTrunk(config))
-        self._bank = FrameBank(live_windows(), STEP_SAMPLES)
+        self._hearing = FrameBank(hearing_windows(), STEP_SAMPLES)
+        self._filtering = FrameBank(filtering_windows(), STEP_SAMPLES)
         symmetric = asymmetric_windows(
             _TEACHER_WINDOW_SAMPLES, _TEACHER_WINDOW_SAMPLES, STEP_SAMPLES
         )
@@ -84,14 +86,15 @@ class PhoenixTask:
     def losses(self, vocals: Tensor, mixtures: Tensor) -> Losses:
         """Measure the error of the samples played, and how well each level foresees the teacher."""
         with torch.no_grad():
-            spectra = self._bank.spectra(mixtures)
+            heard = _magnitudes(self._hearing.spectra(mixtures))
+            spectra = self._filtering.spectra(mixtures)
         with _recorded_skips(self._trunk) as skips:
-            logits = self._trunk(_magnitudes(spectra), self._trunk.initial_state(len(mixtures)))
+            logits = self._trunk(heard, self._trunk.initial_state(len(mixtures)))
         estimates = extended(torch.sigmoid(logits), spectra.shape[-1]) * spectra
         samples_db = relative_error_db(
-            self._bank.newest(estimates),
-            self._bank.newest_of(vocals),
-            self._bank.newest_of(mixtures),
+            self._filtering.newest(estimates),
+            self._filtering.newest_of(vocals),
+            self._filtering.newest_of(mixtures),
         )
         hints_db, share = self._hinted(skips, mixtures)
         return Losses(samples_db, hints_db, samples_db.mean() + share * hints_db)
