@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from dsp.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from dsp.training.cluster import Cluster
 from dsp.training.config import RunConfig
 from dsp.training.journal import Journal, draw_curve
 from dsp.training.mixer import Mixer
@@ -39,10 +40,14 @@ class Loop:
         config: RunConfig,
         task: Task,
         mixer: Mixer,
+        *,
         songs: tuple[Excerpt, ...],
         marks_db: dict[str, float],
+        cluster: Cluster | None = None,
     ) -> None:
         self._config = config
+        self._cluster = cluster or Cluster()
+        self._share = self._cluster.share(config.optimiser.batch)
         self._task = task
         self._mixer = mixer
         self._songs = songs
@@ -59,30 +64,36 @@ class Loop:
 
     def run(self) -> None:
         """Train until the last step, the patience's end, or a signal to stop; then save."""
-        options = self._config.optimiser
-        bar = tqdm(total=options.steps, initial=self.progress.step, unit="step", mininterval=30)
-        last_saved = last_scored = time.monotonic()
-        with _stop_requested() as stopped, bar:
+        steps = self._config.optimiser.steps
+        scored, saved = Timer(self._config.validate_minutes), Timer(self._config.checkpoint_minutes)
+        bar = tqdm(
+            total=steps,
+            initial=self.progress.step,
+            unit="step",
+            mininterval=30,
+            disable=not self._cluster.leads,
+        )
+        with _stop_requested() as signals, bar:
             if self.progress.step == 0:
                 self._validate()
-            while self.progress.step < options.steps and not stopped and not self._exhausted():
-                loss = self._step()
-                bar.set_postfix_str(f"loss {loss:.2f} dB", refresh=False)
+            stopped = self._cluster.any(bool(signals))
+            while self.progress.step < steps and not stopped:
+                loss_db = self._step()
+                bar.set_postfix_str(f"loss {loss_db:.2f} dB", refresh=False)
                 bar.update()
-                now = time.monotonic()
-                if now - last_scored > 60 * self._config.validate_minutes:
+                if scored.is_due():
                     self._validate()
-                    last_scored = time.monotonic()
-                if now - last_saved > 60 * self._config.checkpoint_minutes:
+                if saved.is_due():
                     self.save()
-                    last_saved = time.monotonic()
+                stopped = self._cluster.any(bool(signals) or self._exhausted())
             self.save()
-            if not stopped:
+            if not signals:
                 self._validate()
 
     def save(self) -> None:
-        """Write the checkpoint."""
-        self._save(CHECKPOINT)
+        """Write the checkpoint; the leading process does."""
+        if self._cluster.leads:
+            self._save(CHECKPOINT)
 
     def _step(self) -> float:
         started = time.monotonic()
@@ -94,14 +105,14 @@ class Loop:
         losses = self._task.losses(vocals, mixtures)
         self._optimiser.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
+        self._cluster.average_gradients(self._task.network)
         norm = nn.utils.clip_grad_norm_(self._task.network.parameters(), options.clip_norm)
         self._optimiser.step()
         self.mean.update(self._task.network, step)
         self.progress.step += 1
         self.progress.seconds += time.monotonic() - started
         loss_db = losses.samples_db.mean().item()
-        self._steps.add(
-            self.progress.step,
+        self._note(
             {
                 "loss_db": loss_db,
                 "hints_db": losses.hints_db.item(),
@@ -114,18 +125,16 @@ class Loop:
         return loss_db
 
     def _batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Vocals and mixtures of a step: each [batch, channel 2, frame]."""
-        size = self._config.optimiser.batch
-        examples = [
-            self._mixer.example(self._config.seed, step * size + item) for item in range(size)
-        ]
+        """Make this process's vocals and mixtures of a step: each [item, channel 2, frame]."""
+        first = step * self._config.optimiser.batch
+        examples = [self._mixer.example(self._config.seed, first + item) for item in self._share]
         vocals = np.stack([example.vocals for example in examples])
         mixtures = np.stack([example.mixture for example in examples])
         return torch.from_numpy(vocals), torch.from_numpy(mixtures)
 
     def _validate(self) -> None:
         """Score the mean weights; keep them if they are the best on full mixes so far."""
-        if not self._songs:
+        if not self._songs or not self._cluster.leads:
             return
         scores = scores_db(self._task.separator(self.mean.values), self._songs)
         means = means_db(scores, self._songs)
@@ -142,6 +151,10 @@ class Loop:
         else:
             self.progress.stale_validations += 1
         draw_curve(self._steps, self._scores, self._marks_db, self._folder / "curve.png")
+
+    def _note(self, values: dict[str, float]) -> None:
+        if self._cluster.leads:
+            self._steps.add(self.progress.step, values)
 
     def _exhausted(self) -> bool:
         patience = self._config.patience
@@ -168,9 +181,26 @@ class Loop:
             progress = load_checkpoint(
                 path, self._config, self._task.network, self._optimiser, self.mean
             )
-        self._steps.rewind(progress.step)
-        self._scores.rewind(progress.step)
+        if self._cluster.leads:
+            self._steps.rewind(progress.step)
+            self._scores.rewind(progress.step)
         return progress
+
+
+class Timer:
+    """Is due once in so many minutes."""
+
+    def __init__(self, minutes: float) -> None:
+        self._seconds = 60.0 * minutes
+        self._last = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether the time is up; if so, it begins again."""
+        now = time.monotonic()
+        due = now - self._last > self._seconds
+        if due:
+            self._last = now
+        return due
 
 
 @contextmanager

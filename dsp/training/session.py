@@ -10,6 +10,7 @@ import torch
 from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
 from dsp.networks.phoenix_trunk import TrunkConfig
 from dsp.networks.rocknet_weights import load_rocknet_weights
+from dsp.training.cluster import Cluster
 from dsp.training.config import DataConfig, RunConfig
 from dsp.training.errors import TrainingConfigError
 from dsp.training.loop import Loop
@@ -25,7 +26,7 @@ from dsp.training.validation import Excerpt, excerpts, marks_db
 MARKS = "marks.json"
 
 
-def start(config: RunConfig) -> Loop:
+def start(config: RunConfig, cluster: Cluster | None = None) -> Loop:
     """Prepare what is missing and return the loop, where its last checkpoint left it."""
     torch.manual_seed(config.seed)
     folder = Path(config.folder)
@@ -39,7 +40,7 @@ def start(config: RunConfig) -> Loop:
     songs = validation_songs(aside, cache, config.data)
     marks = marks_db(songs, teacher, folder / MARKS)
     mixer = Mixer(library, config.draw, config.augment)
-    return Loop(config, make_task(config), mixer, songs, marks)
+    return Loop(config, make_task(config), mixer, songs=songs, marks_db=marks, cluster=cluster)
 
 
 def all_entries(data: DataConfig) -> tuple[Entry, ...]:

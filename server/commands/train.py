@@ -1,4 +1,8 @@
-"""``phoenix-stems train --config FILE``: train a network, or go on where the last run stopped."""
+"""``phoenix-stems train --config FILE``: train a network, or go on where the last run stopped.
+
+Several processes share every batch where torchrun starts them:
+``torchrun --nproc-per-node 2 --no-python phoenix-stems train --config FILE``.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +24,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Train until done or told to stop (SIGTERM, Ctrl-C); the checkpoint is written either way."""
     import torch  # noqa: PLC0415 - the command line stays quick without it
 
+    from dsp.training.cluster import joined_cluster  # noqa: PLC0415
     from dsp.training.config import load_config  # noqa: PLC0415
     from dsp.training.session import start  # noqa: PLC0415
 
     torch.set_num_threads(arguments.threads)
-    loop = start(load_config(arguments.config))
-    loop.run()
+    with joined_cluster() as cluster:
+        start(load_config(arguments.config), cluster).run()
     return 0

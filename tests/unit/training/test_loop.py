@@ -73,7 +73,7 @@ def songs():
 
 
 def make_loop(config, mixer=None, kept_aside=()):
-    return Loop(config, Gains(), mixer or Halves(), kept_aside, {})
+    return Loop(config, Gains(), mixer or Halves(), songs=kept_aside, marks_db={})
 
 
 def weights(loop):
