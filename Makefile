@@ -27,9 +27,11 @@ soak: $(STAMP)
 install: $(STAMP)
 
 # Debian packages: JACK for `phoenix-stems live` and its test, Node.js for the protocol's second client.
+# A Node.js that brings its own npm conflicts with Debian's npm package, so an npm that is there stays.
 system-packages:
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends jackd2 libjack-jackd2-0 libsndfile1 nodejs
+	apt-get install -y -qq --no-install-recommends jackd2 libjack-jackd2-0 libsndfile1
+	command -v npm >/dev/null || apt-get install -y -qq --no-install-recommends nodejs npm
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

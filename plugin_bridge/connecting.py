@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plugin_bridge.connection import open_stream
@@ -13,6 +14,7 @@ from plugin_bridge.latency import round_trip_samples as default_round_trip_sampl
 from plugin_bridge.live import LiveSession
 from plugin_bridge.offline_live import OfflineLiveSession
 from plugin_bridge.session import Session
+from protocol import LatencyTooSmall
 
 if TYPE_CHECKING:
     from plugin_bridge.aio import AsyncSession
@@ -77,11 +79,13 @@ def connect_live(
 ) -> LiveSession:
     """Open a real-time stream; its ``latency`` is known, and final, when this returns.
 
-    ``round_trip_samples``: time granted to transport and computing, at ``rate_hz``; None: 17.4 ms.
-    Everything else as with ``connect``. LatencyTooSmall names the least the server takes.
+    ``round_trip_samples``: time granted to transport and computing, at ``rate_hz``; None: 17.4 ms,
+    or the least that the server takes where that is more. Everything else as with ``connect``.
+    LatencyTooSmall names the least the server takes.
     """
-    if round_trip_samples is None:
-        round_trip_samples = default_round_trip_samples(rate_hz)
+    granted = round_trip_samples
+    if granted is None:
+        granted = default_round_trip_samples(rate_hz)
     request = StreamRequest(
         rate_hz,
         channels,
@@ -90,11 +94,19 @@ def connect_live(
         profile,
         tuple(stems),
         freewheel=False,
-        round_trip_samples=round_trip_samples,
+        round_trip_samples=granted,
         position_samples=position_samples,
     )
     with _server_at(endpoint, model, profile) as (found, server):
-        connection, accepted = open_stream(found, request, timeout_s)
+        try:
+            connection, accepted = open_stream(found, request, timeout_s)
+        except LatencyTooSmall:
+            if round_trip_samples is not None:
+                raise
+            asking = replace(request, round_trip_samples=0)
+            connection, accepted = open_stream(found, asking, timeout_s)
+            least = accepted.opened.minimum_round_trip_samples
+            request = replace(request, round_trip_samples=least)
     return LiveSession(connection.endpoint, request, connection, accepted, server=server)
 
 

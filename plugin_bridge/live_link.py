@@ -148,6 +148,8 @@ class LiveLink:
             return None
         try:
             self._unsent = self._steps.send(reply)
+            # A server that has just answered takes the next message at once, or is gone.
+            self._enter(LinkState.OPENING, CONNECT_TIMEOUT_S)
         except StopIteration as done:
             return self._settle(done.value, position_samples)
         return None

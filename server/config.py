@@ -85,8 +85,10 @@ class LimitsConfig(_Checked):
 class QueuesConfig(_Checked):
     """How much may wait, and where."""
 
-    live_ms: float = _setting(
-        0.0, "audio of a live stream that may wait; 0: its own latency", _between(0, 1000, " ms")
+    catch_up_ms: float = _setting(
+        2000.0,
+        "how far a live stream may fall behind its latency, and catch up, before input is dropped",
+        _between(0, 10_000, " ms"),
     )
     send_messages: int = _setting(16, "high-water mark of each connection", _between(2, 1000))
     receive_messages: int = _setting(16, "high-water mark of each connection", _between(2, 1000))

@@ -1,7 +1,7 @@
 """What a stream was sent and the engine has not taken yet: in order and bounded.
 
-The I/O thread puts, one lane's thread takes. A live stream loses its oldest audio when more waits
-than its latency has room for: by then those samples' stems would come too late to be heard.
+The I/O thread puts, one lane's thread takes. A live stream that is held up, by a rebuild or by a
+busy machine, catches up from here; when more waits than it may, it loses its oldest audio.
 """
 
 from __future__ import annotations

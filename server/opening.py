@@ -18,9 +18,9 @@ from dsp.mixing import MIX
 from dsp.pipeline import CONTEXT_SECONDS, StreamPipeline
 from dsp.separator import Lane
 from protocol import Latency, LatencyTooSmall, Open, Opened, UnknownStem
+from server.counters import Counters
 from server.engine import yield_to_others
 from server.errors import WarmUpError
-from server.peers import Counters
 from server.stream_worker import StreamWorker, SwitchModel
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Opening:
     worker: StreamWorker
     lane: Lane
     answer_within_s: float
-    live_frames: int  # audio of a live stream that may wait
+    live_frames: int  # of a live stream: what its latency allows to wait
+    inbox_frames: int  # of a live stream: input that may wait, to be caught up with
 
 
 class StreamOpener:
@@ -57,7 +58,7 @@ class StreamOpener:
         self._catalogue = catalogue
         self._default_model = config.model
         self._warm_profile = config.profile
-        self._live_ms = config.queues.live_ms
+        self._catch_up_ms = config.queues.catch_up_ms
         self._executor = ThreadPoolExecutor(1, "opener", yield_to_others)
 
     def warm_up(self) -> None:
@@ -113,8 +114,8 @@ class StreamOpener:
         check_stems(request.stems, model.stems)
         minimum = self._minimum_round_trip(model, request)
         pipeline = self._pipeline(model, request)
-        stems_end = pipeline.latency.total + request.max_block_frames
         round_trip = max(minimum, request.round_trip_samples)
+        live_frames = pipeline.latency.total + request.max_block_frames + round_trip
         opened = _opened(request, model, pipeline, minimum)
         return Opening(
             opened,
@@ -122,7 +123,8 @@ class StreamOpener:
             # A lossless client has no deadline: its long pushes must not stand before live ones.
             Lane.BACKGROUND if request.freewheel else profile.lane,
             round_trip / request.rate_hz,
-            self._live_frames(request.rate_hz) or stems_end + round_trip,
+            live_frames,
+            live_frames + self._catch_up_frames(request.rate_hz),
         )
 
     def _switch(self, opened: Open, request: Set) -> SwitchModel:
@@ -161,8 +163,13 @@ class StreamOpener:
             )
         return minimum
 
-    def _live_frames(self, rate_hz: int) -> int:
-        return math.ceil(self._live_ms * rate_hz / 1000)
+    def _catch_up_frames(self, rate_hz: int) -> int:
+        """Return the input kept beyond the latency while a rebuild or a pause holds a stream up.
+
+        Its stems come too late to be heard, but dropping it would leave a hole in the context,
+        which costs as much to compute as audio and is heard for seconds.
+        """
+        return math.ceil(self._catch_up_ms * rate_hz / 1000)
 
 
 def round_trip_samples(hop_seconds: float, rate_hz: int) -> int:

@@ -178,7 +178,7 @@ class StreamRequests:
         stream.answer_within_s = FREEWHEEL_ANSWER_WITHIN_S if freewheel else opening.answer_within_s
         stream.task = StreamTask(
             lane=opening.lane,
-            inbox=Inbox(None if freewheel else opening.live_frames),
+            inbox=Inbox(None if freewheel else opening.inbox_frames),
             worker=opening.worker,
             deliver=partial(self._post, self._deliver, stream),
             refuse=partial(self._post, self._refused, stream),

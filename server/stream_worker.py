@@ -29,7 +29,7 @@ from protocol import (
 if TYPE_CHECKING:
     from dsp.pipeline import StemBlock, StreamPipeline
     from dsp.separator import Separator
-    from server.peers import Counters
+    from server.counters import Counters
 
 MAXIMUM_STEMS_FRAMES = 8192  # of one answer; longer ones are split
 

@@ -157,7 +157,8 @@ def test_a_live_client_ahead_of_time_loses_its_oldest_blocks_and_is_told(tmp_pat
         time.sleep(0.02)
         return push(self, frames)
 
-    with running_server(tmp_path) as server, RawClient(server.endpoint) as client:
+    settings = {"queues.catch_up_ms": 0.0}
+    with running_server(tmp_path, **settings) as server, RawClient(server.endpoint) as client:
         client.open(max_block_frames=256, round_trip_samples=768)
         monkeypatch.setattr(FixedGainsSeparator, "push", slow_push)
         for position in range(0, 44_100, 256):
@@ -172,6 +173,31 @@ def test_a_live_client_ahead_of_time_loses_its_oldest_blocks_and_is_told(tmp_pat
             "phoenix_stems_dropped_frames_total", {"side": "input"}
         )
         assert dropped == closed.dropped_frames
+
+
+def test_a_live_stream_that_was_held_up_catches_up_without_a_hole(tmp_path, monkeypatch):
+    push = FixedGainsSeparator.push
+    pauses = iter([0.5])  # once, as a rebuild does: an order of magnitude beyond the latency
+
+    def push_after_a_pause(self, frames):
+        time.sleep(next(pauses, 0))
+        return push(self, frames)
+
+    dry = noise(44_032)
+    with running_server(tmp_path) as server, RawClient(server.endpoint) as client:
+        client.open(max_block_frames=256, round_trip_samples=768, stems=("vocals",))
+        monkeypatch.setattr(FixedGainsSeparator, "push", push_after_a_pause)
+        for position in range(0, dry.shape[1], 256):
+            client.audio(dry[:, position : position + 256], position)
+        stems, flushed = client.flush()
+        assert client.close_stream().dropped_frames == 0
+    assert flushed.position_samples == dry.shape[1]
+    for block in stems:  # stems that are late anyway may be dropped on their way out
+        end = block.position_samples + block.samples.shape[2]
+        np.testing.assert_array_equal(
+            block.samples, dry[None, :, block.position_samples : end] * np.float32(0.5)
+        )
+    assert end == dry.shape[1]
 
 
 def test_a_client_that_does_not_read_loses_stems_and_nobody_else_does(server, good):

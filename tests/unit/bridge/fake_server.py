@@ -21,6 +21,7 @@ from protocol import (
     Flushed,
     Hello,
     Latency,
+    LatencyTooSmall,
     ModelInfo,
     Open,
     Opened,
@@ -53,7 +54,7 @@ class FakeStream:
     request: Open
     stems: tuple[str, ...]
     position: int
-    audio: list = field(default_factory=list)
+    audio: list = field(default_factory=list)  # not answered yet, from ``position`` on
     end: int = 0
     answered: int = 0
     sequence: int = 0
@@ -76,6 +77,7 @@ class FakeServer:
         self.is_mute = False  # takes everything, answers pings only
         self.skip_stems = 0  # as many stems messages are left out
         self.latency = LATENCY
+        self.minimum_round_trip = 16
         self.log = []
 
     def handle(self, message):
@@ -104,6 +106,9 @@ class FakeServer:
             return [Error.of(self.refuse_open, message.stream)]
         if message.model not in {"", "fake", "duo"}:
             return [Error.of(UnknownModel(f"{message.model}: fake allowed"), message.stream)]
+        if 0 < message.round_trip_samples < self.minimum_round_trip:
+            refusal = LatencyTooSmall(f"{self.minimum_round_trip} or more needed")
+            return [Error.of(refusal, message.stream)]
         stems = message.stems or tuple(GAINS)
         if not self.redirect:
             self.stream = FakeStream(message, stems, message.position_samples)
@@ -116,7 +121,7 @@ class FakeServer:
                 message.profile,
                 stems,
                 self.latency,
-                16,
+                self.minimum_round_trip,
                 credit,
                 PREROLL,
                 self.redirect,
@@ -139,6 +144,7 @@ class FakeServer:
             return []
         dry = np.concatenate(stream.audio, axis=1)
         part = dry[:, stream.answered - stream.position : until - stream.position]
+        stream.audio, stream.position = [dry[:, until - stream.position :]], until
         gains = [GAINS.get(name, 1.0) for name in stream.stems]
         samples = np.stack([np.float32(gain) * part for gain in gains])
         message = Stems(

@@ -66,7 +66,7 @@ def test_serve_has_an_option_for_every_setting(capsys):
     with pytest.raises(SystemExit):
         main(["serve", "--help"])
     text = capsys.readouterr().out
-    for option in ("--bind", "--threads", "--limits-streams", "--queues-live-ms", "--parent-pid"):
+    for option in ("--bind", "--threads", "--limits-streams", "--queues-catch-up-ms"):
         assert option in text
     assert "PHOENIX_STEMS_LIMITS_STREAMS" in text
 

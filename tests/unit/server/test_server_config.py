@@ -95,7 +95,7 @@ def test_the_tree_is_frozen():
 
 
 def test_the_description_rebuilds_the_same_tree():
-    config = build({"threads": 7, "queues.live_ms": 12.0, "log.format": "json"})
+    config = build({"threads": 7, "queues.catch_up_ms": 12.0, "log.format": "json"})
     assert build(describe(config)) == config
     assert list(describe(config)) == [leaf.key for leaf in leaves()]
 

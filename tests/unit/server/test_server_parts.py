@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from dsp.networks.fixed_gains import PROFILES, FixedGainsSeparator
 from protocol import Limits, Open, ServerFull, StreamExists, UnexpectedMessage, UnknownStream
 from server.config import LogConfig
+from server.counters import Counters
 from server.log import RateLimit, make_logger
 from server.metrics import Metrics
 from server.opening import ROUND_TRIP_GRID_SAMPLES, round_trip_samples
 from server.parent import ParentWatch
-from server.peers import Counters, PeerTable, Stream
+from server.peers import PeerTable, Stream
 from server.replies import _shortened
 from server.warm_up import PHASES, costliest_hop, measure_hop_seconds
 

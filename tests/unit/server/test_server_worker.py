@@ -20,9 +20,9 @@ from protocol import (
     Stems,
     UnknownStem,
 )
+from server.counters import Counters
 from server.inbox import Inbox
 from server.metrics import Metrics
-from server.peers import Counters
 from server.stream_task import StreamTask
 from server.stream_worker import StreamWorker, SwitchModel
 

@@ -1,0 +1,58 @@
+"""The yardstick of the transport: as many rounds and bytes as asked for, by another process."""
+
+import threading
+
+import numpy as np
+import pytest
+import zmq
+
+from benchmarks import raw_echo
+from benchmarks.raw_echo import raw_echo_us
+
+
+def test_every_round_is_timed():
+    times_us = raw_echo_us(request_bytes=4096, reply_bytes=4096, rounds=7)
+    assert times_us.shape == (7,)
+    assert (times_us > 0).all()
+
+
+@pytest.fixture
+def router(tmp_path):
+    """Run the echo's loop in a thread; gives a DEALER that is connected to it."""
+    endpoint = f"ipc://{tmp_path}/echo.sock"
+    echo = threading.Thread(target=raw_echo._echo, args=(endpoint, 33))
+    echo.start()
+    with zmq.Context() as context:
+        socket = context.socket(zmq.DEALER)
+        socket.linger = 0
+        socket.rcvtimeo = 5000
+        socket.connect(endpoint)
+        yield socket
+        socket.send_multipart([raw_echo._STOP, b""])
+        echo.join(5)
+        socket.close()
+    assert not echo.is_alive(), "the echo ends when it is told to"
+
+
+def test_the_answer_has_the_header_and_the_bytes_asked_for(router):
+    for header in (b"one", b"two"):
+        router.send_multipart([header, b"payload"])
+        assert router.recv_multipart() == [header, bytes(33)]
+
+
+def test_each_rounds_answer_is_awaited(router):
+    times_us = raw_echo._time_rounds(router, b"h", b"p" * 100, 5)
+    assert np.isfinite(times_us).all()
+    assert router.poll(0) == 0, "no answer is left behind"
+
+
+def test_an_echo_that_does_not_answer_is_an_error_not_a_hang(tmp_path, monkeypatch):
+    monkeypatch.setattr(raw_echo, "_TIMEOUT_MS", 50)
+    with zmq.Context() as context:
+        socket = context.socket(zmq.DEALER)
+        socket.linger = 0
+        socket.rcvtimeo = raw_echo._TIMEOUT_MS
+        socket.connect(f"ipc://{tmp_path}/nobody.sock")
+        with pytest.raises(zmq.Again):
+            raw_echo._time_rounds(socket, b"h", b"p", 1)
+        socket.close()
