@@ -111,11 +111,3 @@ class PhoenixLive:
             )
             mask: FloatArray = extended(torch.sigmoid(logits), bins)[0].numpy()
         return mask
-
-
-def separate_whole(trunk: PhoenixTrunk, mixture: FloatArray) -> FloatArray:
-    """Vocals of a whole song, [channel 2, frame], just as a stream would give them."""
-    hop, delay = LIVE.hop_samples, LIVE.delay_samples
-    frames = mixture.shape[1]
-    padded = np.pad(mixture, ((0, 0), (0, delay + -frames % hop)))
-    return PhoenixLive(trunk).push(padded)[0, :, delay : delay + frames]

@@ -9,7 +9,9 @@ import torch
 
 from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
 from dsp.networks.phoenix_trunk import TrunkConfig
+from dsp.networks.registry import load_model
 from dsp.networks.rocknet_weights import load_rocknet_weights
+from dsp.separator import FloatArray
 from dsp.training.cluster import Cluster
 from dsp.training.config import DataConfig, RunConfig
 from dsp.training.errors import TrainingConfigError
@@ -21,7 +23,7 @@ from dsp.training.prepare import judge_backing, label_songs
 from dsp.training.task import Hints, PhoenixTask, Task
 from dsp.training.teacher import Teacher
 from dsp.training.tracks import Library, build_library, clean_backing
-from dsp.training.validation import Excerpt, excerpts, marks_db
+from dsp.training.validation import Excerpt, excerpts, marks_db, played_live
 
 MARKS = "marks.json"
 
@@ -38,7 +40,7 @@ def start(config: RunConfig, cluster: Cluster | None = None) -> Loop:
     training, aside = split(entries, config.data.held_out)
     library = open_library(training, cache, config.data, teacher)
     songs = validation_songs(aside, cache, config.data)
-    marks = marks_db(songs, teacher, folder / MARKS)
+    marks = marks_db(songs, teacher, _rocknet_live, folder / MARKS)
     mixer = Mixer(library, config.draw, config.augment)
     return Loop(config, make_task(config), mixer, songs=songs, marks_db=marks, cluster=cluster)
 
@@ -93,6 +95,10 @@ def make_task(config: RunConfig) -> Task:
     task = PhoenixTask(TrunkConfig(), hints)
     fold_unet_into_trunk(weights, task.network)
     return task
+
+
+def _rocknet_live(mixture: FloatArray) -> FloatArray:
+    return played_live(load_model("rocknet").separator("live"))(mixture)
 
 
 def _begins(entry: Entry, names: Sequence[str]) -> bool:

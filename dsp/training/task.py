@@ -13,18 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from dsp.networks.phoenix import (
+    PhoenixLive,
     channels_last,
     extended,
     filtering_windows,
     hearing_windows,
     live_trunk,
-    separate_whole,
 )
 from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk, TrunkConfig
 from dsp.networks.unet_weights import UNetWeights
 from dsp.stft import asymmetric_windows
 from dsp.training.features import final_columns, grid_shift, mismatch_db, pairs
 from dsp.training.losses import FrameBank, relative_error_db
+from dsp.training.validation import played_live
 
 _TEACHER_WINDOW_SAMPLES = 4096
 
@@ -103,7 +104,7 @@ class PhoenixTask:
         """Load the weights into a streaming trunk."""
         trunk = channels_last(live_trunk(self._trunk.config)).eval()
         trunk.load_state_dict(dict(weights))
-        return lambda mixture: separate_whole(trunk, mixture)
+        return played_live(PhoenixLive(trunk))
 
     def _hinted(self, skips: list[Tensor], mixtures: Tensor) -> tuple[Tensor, float]:
         """Compare the skips with the teacher's columns; returns the mismatch and its share."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from dsp.separator import Separator
 from dsp.training.losses import usdr_db
 from dsp.training.pcm_cache import RATE_HZ
 from dsp.training.teacher import Teacher
@@ -61,10 +62,26 @@ def best_gain(song: Excerpt) -> FloatArray:
     return song.mixture * np.float32(overlap / max(energy, 1e-9))
 
 
-def marks_db(songs: Sequence[Excerpt], teacher: Teacher, kept: Path) -> dict[str, float]:
-    """Full-mix scores that the curve is read against; worked out once and kept.
+def played_live(separator: Separator) -> Separate:
+    """Make whole songs of a stream's pushes: the delay is taken out, the end is let ring out."""
+
+    def separate(mixture: FloatArray) -> FloatArray:
+        hop, delay = separator.profile.hop_samples, separator.profile.delay_samples
+        frames = mixture.shape[1]
+        separator.reset()
+        played = separator.push(np.pad(mixture, ((0, 0), (0, delay + -(frames + delay) % hop))))
+        return played[0, :, delay : delay + frames]
+
+    return separate
+
+
+def marks_db(
+    songs: Sequence[Excerpt], teacher: Teacher, peer: Separate, kept: Path
+) -> dict[str, float]:
+    """Scores that the curve is read against; worked out once and kept.
 
     The teacher is scored on songs with true stems alone: on those it labelled it is the reference.
+    ``peer`` is what a new network has to beat: the teacher's net, streamed live.
     """
     if not kept.is_file():
         true = [song for song in songs if song.pool != "teacher"]
@@ -73,6 +90,8 @@ def marks_db(songs: Sequence[Excerpt], teacher: Teacher, kept: Path) -> dict[str
         constant = means_db(gains, songs)
         marks = {f"teacher {k}": taught[f"{k}_db"] for k in ("stems", "karaoke")}
         marks |= {f"best gain {k}": constant[f"{k}_db"] for k in ("full", "karaoke")}
+        live = means_db(scores_db(peer, songs), songs)
+        marks |= {f"rocknet live {k}": live[f"{k}_db"] for k in ("full", "stems", "karaoke")}
         kept.write_text(json.dumps(marks, indent=1))
     found: dict[str, float] = json.loads(kept.read_text())
     return found

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.errors import SignalError
-from dsp.networks.phoenix import LIVE, PhoenixLive, live_trunk, separate_whole
+from dsp.networks.phoenix import LIVE, PhoenixLive, live_trunk
 from dsp.networks.phoenix_trunk import TrunkConfig
 from dsp.separator import Separator
 
@@ -48,14 +48,6 @@ def test_any_partition_gives_what_all_at_once_gives(trunk, hops):
     separator = PhoenixLive(trunk)
     blocks = [separator.push(x[:, a:b]) for a, b in pairwise(edges)]
     assert_close(np.concatenate(blocks, axis=-1), PhoenixLive(trunk).push(x))
-
-
-def test_a_whole_song_is_what_a_stream_plays_without_its_delay(trunk):
-    x = music(HOPS)
-    streamed = PhoenixLive(trunk).push(x)[0, :, LIVE.delay_samples :]
-    whole = separate_whole(trunk, x)
-    assert whole.shape == x.shape
-    assert_close(whole[:, : streamed.shape[1]], streamed)
 
 
 @pytest.mark.parametrize("first_hop", [0, 1, 8, 21])

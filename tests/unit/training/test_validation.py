@@ -1,9 +1,18 @@
 import numpy as np
 import pytest
 
+from dsp.networks.registry import load_model
 from dsp.training.pcm_cache import RATE_HZ, Recording
 from dsp.training.tracks import Library, Song, Track
-from dsp.training.validation import Excerpt, best_gain, excerpts, marks_db, means_db, scores_db
+from dsp.training.validation import (
+    Excerpt,
+    best_gain,
+    excerpts,
+    marks_db,
+    means_db,
+    played_live,
+    scores_db,
+)
 
 
 def track(samples):
@@ -69,7 +78,16 @@ class Perfect:
 
 def test_marks_are_worked_out_once(tmp_path):
     songs = [excerpt("stems", "a"), excerpt("karaoke", "c")]
-    marks = marks_db(songs, Perfect(songs), tmp_path / "marks.json")
+    path = tmp_path / "marks.json"
+    marks = marks_db(songs, Perfect(songs), lambda mixture: 0.0 * mixture, path)
     assert marks["teacher stems"] > 60.0
     assert 0.0 < marks["best gain full"] < 6.0
-    assert marks_db([], None, tmp_path / "marks.json") == marks
+    assert marks["rocknet live full"] == pytest.approx(0.0, abs=1e-6)
+    assert marks_db([], None, None, path) == marks
+
+
+@pytest.mark.parametrize("frames", [1, 511, 512, 5000])
+def test_what_is_played_live_is_put_back_in_its_place(frames):
+    separator = load_model("fixed-gains").separator("live")
+    mixture = noise(frames)
+    np.testing.assert_allclose(played_live(separator)(mixture), 0.5 * mixture, atol=1e-6)
