@@ -16,6 +16,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -27,6 +28,7 @@ START_TIMEOUT_S: Final = 60.0  # loading and warming up a model takes seconds
 STOP_TIMEOUT_S: Final = 5.0
 MAXIMUM_RESTARTS: Final = 5
 _FIRST_BACK_OFF_S: Final = 0.2
+_END_TIMEOUT_S: Final = 1.0
 _LOG_TAIL_LINES: Final = 20
 
 
@@ -152,6 +154,9 @@ class _ServerProcess:
                 f"the server was not ready within {timeout_s:g} s; {self.explain()}"
             ) from None
         if not _is_ready(line):
+            if not line:  # its output has ended, so it is about to end itself: with which code?
+                with suppress(subprocess.TimeoutExpired):
+                    self._popen.wait(_END_TIMEOUT_S)
             raise EmbeddedServerFailed(f"the server did not start; {self.explain()}")
 
     def explain(self) -> str:

@@ -91,8 +91,9 @@ class Exchange:
         self._outgoing.append(Flush(STREAM))
 
     def seek(self, position_samples: int) -> None:
-        """Forget what is on its way in either direction; the next audio has this position."""
-        self._outgoing.clear()
+        """Forget audio on its way in either direction; the next audio has this position."""
+        # Changes stay: each counts as sent, and its answer is waited for.
+        self._outgoing = deque(item for item in self._outgoing if isinstance(item, Set))
         self._ready.clear()
         self._outgoing.append(Seek(STREAM, position_samples))
         # Stems from before the seek may still arrive. The answer to a change that asks for nothing

@@ -35,7 +35,7 @@ class OutboundMachine(RuleBasedStateMachine):
         self.received[peer].append(frames[0])
         return SendResult.SENT
 
-    @rule(peer=PEERS, stream=STREAMS, frames=st.integers(0, 20))
+    @rule(peer=PEERS, stream=STREAMS, frames=st.integers(0, 50))
     def send(self, peer, stream, frames):
         """Stems of a live stream, or an answer where there are no frames to drop."""
         self.number += 1

@@ -106,7 +106,9 @@ def test_print_config_shows_all_settings_and_starts_nothing(monkeypatch, capsys)
     monkeypatch.setattr(serve, "_serve", lambda _config: pytest.fail("it started"))
     monkeypatch.setenv("PHOENIX_STEMS_THREADS", "3")
     assert main(["serve", "--limits-streams", "5", "--print-config"]) == 0
-    lines = dict(line.split(" = ", 1) for line in capsys.readouterr().out.splitlines())
+    text = capsys.readouterr().out
+    lines = dict(line.split(" = ", 1) for line in text.splitlines())
+    assert tomllib.loads(text)["model"] == "rocknet", "it can be read as a file again"
     assert list(lines) == list(VALUES)
     assert (lines["threads"], lines["limits.streams"]) == ("3", "5")
 
