@@ -21,6 +21,7 @@ COMMANDS = {
     "models": "list the models and their profiles",
     "doctor": "tell what works on this machine",
     "bench": "measure kernels, hops, transport and the live path",
+    "train": "train a network on songs of your own or the project's",
     "evaluate": "measure separation quality on songs with known stems",
     "demo": "separate the bundled song and show what happens",
 }

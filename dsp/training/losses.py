@@ -1,0 +1,63 @@
+"""What is trained on: the error of the very samples that a live stream would play.
+
+A frame of the asymmetric pair is 4096 samples long, but only its newest 1024 reach the output. So
+the masked frame goes back to samples, the synthesis window takes the newest, and the error is
+measured there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dsp.stft import WindowPair
+
+_FLOOR = 0.01  # errors 20 dB below the mixture are as good as none
+_SILENCE = 1e-6
+
+
+class FrameBank:
+    """Framing for training: the frames a stream would see, every ``hop_samples``."""
+
+    def __init__(self, windows: WindowPair, hop_samples: int) -> None:
+        self._analysis = torch.from_numpy(windows.analysis)
+        self._synthesis = torch.from_numpy(windows.synthesis)
+        self._hop_samples = hop_samples
+
+    def spectra(self, samples: Tensor) -> Tensor:
+        """[..., n * hop] to [..., n, bin]; frame ``t`` ends with hop ``t``, silence lies before."""
+        return torch.fft.rfft(self._frames(samples, self._analysis.numel()) * self._analysis)
+
+    def newest(self, spectra: Tensor) -> Tensor:
+        """[..., n, bin] to the samples that synthesis would add: [..., n, synthesis_samples]."""
+        frames = torch.fft.irfft(spectra, self._analysis.numel())
+        return frames[..., -self._synthesis.numel() :] * self._synthesis
+
+    def newest_of(self, samples: Tensor) -> Tensor:
+        """Give what ``newest`` makes of samples' unchanged spectra, without any transform."""
+        size = self._synthesis.numel()
+        window = self._analysis[-size:] * self._synthesis
+        return self._frames(samples, size) * window
+
+    def _frames(self, samples: Tensor, size: int) -> Tensor:
+        padded = functional.pad(samples, (size - self._hop_samples, 0))
+        return padded.unfold(-1, size, self._hop_samples)
+
+
+def relative_error_db(estimate: Tensor, reference: Tensor, mixture: Tensor) -> Tensor:
+    """Error against mixture per item, in dB with a floor of -20: [batch, ...] to [batch].
+
+    The logarithm gives each item the same pull, loud or quiet, easy or hard; relative to the
+    mixture rather than the reference, silent references count like any other.
+    """
+    error = (estimate - reference).square().flatten(1).sum(dim=1)
+    whole = mixture.square().flatten(1).sum(dim=1) + _SILENCE
+    return 10.0 * torch.log10(error / whole + _FLOOR)
+
+
+def usdr_db(reference: np.ndarray, estimate: np.ndarray) -> float:
+    """Utterance-level SDR of [channel, frame], as in the Music Demixing Challenge 2021."""
+    error = float(np.square(reference - estimate).sum(dtype=np.float64)) + 1e-8
+    return float(10.0 * np.log10((np.square(reference).sum(dtype=np.float64) + 1e-8) / error))

@@ -1,0 +1,174 @@
+"""Endless mixtures from a seed: example ``index`` of ``seed`` is the same whenever it is asked for.
+
+Some are songs whose voice and band belong together, the others pair any voice with any band. Each
+side is changed by itself, then the two are summed: stems always sum to the mixture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.training.augment import drive, level, pitch, space, tone
+from dsp.training.config import AugmentConfig, DrawConfig
+from dsp.training.pcm_cache import RATE_HZ
+from dsp.training.tracks import Library, Track
+
+FloatArray = npt.NDArray[np.float32]
+_T = TypeVar("_T")
+
+_TRIES = 4
+_SOUNDING_DB = -45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Voice and band, each [channel 2, frame] float32; the mixture is their sum."""
+
+    vocals: FloatArray
+    band: FloatArray
+
+    @property
+    def mixture(self) -> FloatArray:
+        """What the network hears."""
+        return self.vocals + self.band
+
+
+class Mixer:
+    """Draws examples from a library."""
+
+    def __init__(self, library: Library, draw: DrawConfig, augment: AugmentConfig) -> None:
+        self._library = library
+        self._draw = draw
+        self._augment = augment
+        self._song_pools = _weighted(library.songs, draw.song_weights)
+        self._voice_pools = _weighted(library.voices, draw.voice_weights)
+
+    def example(self, seed: int, index: int) -> Example:
+        """Make one example; the same arguments give the same samples."""
+        rng = np.random.default_rng([seed, index])
+        matched = rng.random() < self._draw.matched_share and bool(self._song_pools)
+        vocals, band = self._matched(rng) if matched else self._paired(rng)
+        return self._mixed(vocals, band, rng)
+
+    def _matched(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Read a song's voice and band, moved in pitch together and changed a little apart."""
+        song = _pick(_draw_pool(self._song_pools, rng), rng)
+        speed = self._speed(rng, self._augment.song_semitones)
+        frames = pitch.frames_needed(self._draw.frames, speed)
+        start = _start(rng, song.band.frames, frames)
+        sides = (
+            pitch.varispeed(track.read(start, frames), speed, self._draw.frames)
+            for track in (song.vocals, song.band)
+        )
+        vocals, band = (self._retouched(side, rng) for side in sides)
+        vocals = vocals * np.float32(10.0 ** (rng.normal(0.0, 2.5) / 20.0))
+        return vocals, band
+
+    def _paired(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Any voice over any band."""
+        vocals = self._voice(rng)
+        for _ in range(rng.choice(3, p=self._draw.extra_voice_shares)):
+            vocals = vocals + np.float32(rng.uniform(0.2, 0.8)) * self._voice(rng)
+        band = self._band(rng)
+        vocals = level.to_level(
+            vocals, level.db_of(band) + rng.normal(*self._draw.voice_over_band_db)
+        )
+        return vocals, band
+
+    def _voice(self, rng: np.random.Generator) -> FloatArray:
+        track = _pick(_draw_pool(self._voice_pools, rng), rng)
+        dry = self._read_sounding(track, rng)
+        voice = level.to_level(self._retouched(dry, rng), -20.0)
+        chance = self._augment
+        if rng.random() < chance.saturate:
+            voice = drive.saturate(voice, rng)
+        if rng.random() < chance.double:
+            voice = space.double(voice, rng, RATE_HZ)
+        if rng.random() < chance.echo:
+            voice = space.echo(voice, rng, RATE_HZ)
+        if rng.random() < chance.reverberate:
+            voice = space.reverberate(voice, rng, RATE_HZ)
+        return level.pan(voice, rng, chance.pan_db)
+
+    def _band(self, rng: np.random.Generator) -> FloatArray:
+        tracks = self._library.backings
+        of_a_song = rng.random() < self._draw.song_band_share and bool(self._song_pools)
+        if of_a_song or not tracks:
+            track = _pick(_draw_pool(self._song_pools, rng), rng).band
+        else:
+            track = _pick(tracks, rng)
+        band = self._read(track, rng, self._augment.band_semitones)
+        return self._retouched(band, rng)
+
+    def _read_sounding(self, track: Track, rng: np.random.Generator) -> FloatArray:
+        """Look a few times for a place where there is something to hear."""
+        for _ in range(_TRIES):
+            voice = self._read(track, rng, self._augment.voice_semitones)
+            if level.db_of(voice) > _SOUNDING_DB:
+                break
+        return voice
+
+    def _read(self, track: Track, rng: np.random.Generator, semitones: float) -> FloatArray:
+        speed = self._speed(rng, semitones)
+        frames = pitch.frames_needed(self._draw.frames, speed)
+        start = _start(rng, track.frames, frames)
+        return pitch.varispeed(track.read(start, frames), speed, self._draw.frames)
+
+    def _speed(self, rng: np.random.Generator, semitones: float) -> float:
+        return pitch.draw_speed(rng, semitones) if rng.random() < self._augment.varispeed else 1.0
+
+    def _retouched(self, x: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Do what may happen to either side alike, so that no trace of it tells the sides apart."""
+        chance = self._augment
+        curve = tone.Curve()
+        if rng.random() < chance.equalise:
+            curve = curve.equalised(rng, chance.equalise_db)
+        if rng.random() < chance.band_limit:
+            curve = curve.band_limited(rng, RATE_HZ)
+        if rng.random() < chance.high_pass:
+            curve = curve.high_passed(rng)
+        x = curve.apply(x, RATE_HZ)
+        if rng.random() < chance.width:
+            x = level.width(x, rng)
+        if rng.random() < chance.noise:
+            x = drive.add_noise(x, rng)
+        return level.flip(x, rng)
+
+    def _mixed(self, vocals: FloatArray, band: FloatArray, rng: np.random.Generator) -> Example:
+        """Silence a side now and then; bring the mixture to a random level."""
+        fate = rng.random()
+        if fate < self._draw.no_vocals_share:
+            vocals = np.zeros_like(vocals)
+        elif fate < self._draw.no_vocals_share + self._draw.no_band_share:
+            band = np.zeros_like(band)
+        target_db = rng.normal(*self._draw.mixture_db)
+        gain = level.gain_to(vocals + band, target_db)
+        return Example(vocals * gain, band * gain)
+
+
+def _weighted(
+    pools: dict[str, tuple[_T, ...]], weights: dict[str, float]
+) -> list[tuple[float, tuple[_T, ...]]]:
+    """Pair each pool that has something in it with its weight; weights then sum to one."""
+    present = [(weights[name], pool) for name, pool in pools.items() if pool and weights[name]]
+    total = sum(weight for weight, _ in present)
+    return [(weight / total, pool) for weight, pool in present]
+
+
+def _draw_pool(
+    pools: list[tuple[float, tuple[_T, ...]]], rng: np.random.Generator
+) -> tuple[_T, ...]:
+    index = rng.choice(len(pools), p=[weight for weight, _ in pools])
+    return pools[index][1]
+
+
+def _pick(pool: tuple[_T, ...], rng: np.random.Generator) -> _T:
+    return pool[rng.integers(len(pool))]
+
+
+def _start(rng: np.random.Generator, available: int, wanted: int) -> int:
+    return int(rng.integers(max(available - wanted, 0) + 1))

@@ -1,0 +1,106 @@
+"""Puts a run together from its configuration: data, teacher, network, loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
+from dsp.networks.phoenix_trunk import TrunkConfig
+from dsp.networks.registry import load_model
+from dsp.networks.rocknet_weights import load_rocknet_weights
+from dsp.separator import FloatArray
+from dsp.training.cluster import Cluster
+from dsp.training.config import DataConfig, RunConfig
+from dsp.training.errors import TrainingConfigError
+from dsp.training.loop import Loop
+from dsp.training.manifest import Entry, Kind, Tier, training_entries
+from dsp.training.mixer import Mixer
+from dsp.training.pcm_cache import PcmCache
+from dsp.training.prepare import judge_backing, label_songs
+from dsp.training.task import Hints, PhoenixTask, Task
+from dsp.training.teacher import Teacher
+from dsp.training.tracks import Library, build_library, clean_backing
+from dsp.training.validation import Excerpt, excerpts, marks_db, played_live
+
+MARKS = "marks.json"
+
+
+def start(config: RunConfig, cluster: Cluster | None = None) -> Loop:
+    """Prepare what is missing and return the loop, where its last checkpoint left it."""
+    torch.manual_seed(config.seed)
+    folder = Path(config.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    teacher = Teacher.load()
+    cache = PcmCache(Path(config.data.cache))
+    entries = all_entries(config.data)
+    label_songs(entries, cache, teacher)
+    training, aside = split(entries, config.data.held_out)
+    library = open_library(training, cache, config.data, teacher)
+    songs = validation_songs(aside, cache, config.data)
+    marks = marks_db(songs, teacher, _rocknet_live, folder / MARKS)
+    mixer = Mixer(library, config.draw, config.augment)
+    return Loop(config, make_task(config), mixer, songs=songs, marks_db=marks, cluster=cluster)
+
+
+def all_entries(data: DataConfig) -> tuple[Entry, ...]:
+    """List what every data folder has, of the tiers asked for."""
+    tiers = tuple(Tier(tier) for tier in data.tiers)
+    return tuple(e for folder in data.folders for e in training_entries(Path(folder), tiers))
+
+
+def split(
+    entries: Sequence[Entry], held_out: Sequence[str]
+) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """Split into what is trained on and what is kept aside; a song is never on both sides."""
+    aside = tuple(e for e in entries if _begins(e, held_out))
+    kept = set(aside)
+    return tuple(e for e in entries if e not in kept), aside
+
+
+def open_library(
+    entries: Sequence[Entry], cache: PcmCache, data: DataConfig, teacher: Teacher
+) -> Library:
+    """Open what is trained on, without the backings in which the teacher hears singing."""
+
+    def fits(entry: Entry) -> bool:
+        return clean_backing(
+            judge_backing(entry.path, cache, teacher),
+            median_db=data.backing_median_db,
+            loudest_db=data.backing_loudest_db,
+        )
+
+    return build_library(entries, cache, fits)
+
+
+def validation_songs(
+    aside: Sequence[Entry], cache: PcmCache, data: DataConfig
+) -> tuple[Excerpt, ...]:
+    """Cut the excerpts that are scored; none where nothing is to be validated."""
+    scored = [e for e in aside if _begins(e, data.validated) and e.kind in {Kind.STEM, Kind.SONG}]
+    if not scored:
+        return ()
+    library = build_library(scored, cache, lambda _: False)
+    return excerpts(library, data.validated_seconds)
+
+
+def make_task(config: RunConfig) -> Task:
+    """Make the network that the configuration names, at its starting point."""
+    if config.network != "phoenix":
+        raise TrainingConfigError(f"network: {config.network!r}; there is: phoenix")
+    weights = load_rocknet_weights("vocals")
+    hints = Hints(weights, config.loss.hints_share) if config.loss.hints_share else None
+    task = PhoenixTask(TrunkConfig(), hints)
+    fold_unet_into_trunk(weights, task.network)
+    return task
+
+
+def _rocknet_live(mixture: FloatArray) -> FloatArray:
+    return played_live(load_model("rocknet").separator("live"))(mixture)
+
+
+def _begins(entry: Entry, names: Sequence[str]) -> bool:
+    name = entry.song if entry.kind is Kind.STEM else entry.path.stem
+    return name.startswith(tuple(names))

@@ -1,0 +1,138 @@
+"""What is trained: a network, how it hears a mixture, and what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from dsp.networks.phoenix import (
+    PhoenixLive,
+    channels_last,
+    extended,
+    filtering_windows,
+    hearing_windows,
+    live_trunk,
+)
+from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk, TrunkConfig
+from dsp.networks.unet_weights import UNetWeights
+from dsp.stft import asymmetric_windows
+from dsp.training.features import final_columns, grid_shift, mismatch_db, pairs
+from dsp.training.losses import FrameBank, relative_error_db
+from dsp.training.validation import played_live
+
+_TEACHER_WINDOW_SAMPLES = 4096
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What one batch costs."""
+
+    samples_db: Tensor  # error of the samples played, per item: [batch]
+    hints_db: Tensor  # mismatch with the teacher's inner columns, a scalar; zero without hints
+    total: Tensor  # what is minimised, a scalar
+
+
+class Task(Protocol):
+    """A network and its loss; the loop knows nothing else of it."""
+
+    @property
+    def network(self) -> nn.Module:
+        """What is trained."""
+        ...
+
+    def losses(self, vocals: Tensor, mixtures: Tensor) -> Losses:
+        """Measure the network on [batch, channel, frame], twice."""
+        ...
+
+    def separator(self, weights: Mapping[str, Tensor]) -> Callable[[FloatArray], FloatArray]:
+        """Mixture to vocals, whole songs, as a live stream with these weights would play them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Hints:
+    """The open U-Net whose inner columns the trunk learns to foresee, and how much they count."""
+
+    weights: UNetWeights
+    share: float
+
+
+class PhoenixTask:
+    """Phoenix's trunk, on frames one step apart: every second one of those a stream has."""
+
+    def __init__(self, config: TrunkConfig, hints: Hints | None = None) -> None:
+        self._trunk = channels_last(PhoenixTrunk(config))
+        self._hearing = FrameBank(hearing_windows(), STEP_SAMPLES)
+        self._filtering = FrameBank(filtering_windows(), STEP_SAMPLES)
+        symmetric = asymmetric_windows(
+            _TEACHER_WINDOW_SAMPLES, _TEACHER_WINDOW_SAMPLES, STEP_SAMPLES
+        )
+        self._teacher_bank = FrameBank(symmetric, STEP_SAMPLES)
+        self._hints = hints
+
+    @property
+    def network(self) -> PhoenixTrunk:
+        """The trunk."""
+        return self._trunk
+
+    def losses(self, vocals: Tensor, mixtures: Tensor) -> Losses:
+        """Measure the error of the samples played, and how well each level foresees the teacher."""
+        with torch.no_grad():
+            heard = _magnitudes(self._hearing.spectra(mixtures))
+            spectra = self._filtering.spectra(mixtures)
+        with _recorded_skips(self._trunk) as skips:
+            logits = self._trunk(heard, self._trunk.initial_state(len(mixtures)))
+        estimates = extended(torch.sigmoid(logits), spectra.shape[-1]) * spectra
+        samples_db = relative_error_db(
+            self._filtering.newest(estimates),
+            self._filtering.newest_of(vocals),
+            self._filtering.newest_of(mixtures),
+        )
+        hints_db, share = self._hinted(skips, mixtures)
+        return Losses(samples_db, hints_db, samples_db.mean() + share * hints_db)
+
+    def separator(self, weights: Mapping[str, Tensor]) -> Callable[[FloatArray], FloatArray]:
+        """Load the weights into a streaming trunk."""
+        trunk = channels_last(live_trunk(self._trunk.config)).eval()
+        trunk.load_state_dict(dict(weights))
+        return played_live(PhoenixLive(trunk))
+
+    def _hinted(self, skips: list[Tensor], mixtures: Tensor) -> tuple[Tensor, float]:
+        """Compare the skips with the teacher's columns; returns the mismatch and its share."""
+        if self._hints is None:
+            return mixtures.new_zeros(()), 0.0
+        config = self._trunk.config
+        with torch.no_grad():
+            heard = _magnitudes(self._teacher_bank.spectra(mixtures))
+            columns = final_columns(self._hints.weights, heard, grid_shift(config))
+        return mismatch_db(pairs(skips, columns, config, heard.shape[2])), self._hints.share
+
+
+def _magnitudes(spectra: Tensor) -> Tensor:
+    """[batch, channel, frame, bin] complex to the 1024 lowest bins' magnitudes, channels-last."""
+    return spectra[..., :BINS].abs().contiguous(memory_format=torch.channels_last)
+
+
+@contextmanager
+def _recorded_skips(trunk: PhoenixTrunk) -> Iterator[list[Tensor]]:
+    """Yield a list that fills with each level's skip, shallowest first, as the trunk runs."""
+    skips: list[Tensor] = []
+
+    def record(_module: nn.Module, _inputs: Any, outputs: tuple[Tensor, Tensor]) -> None:
+        skips.append(outputs[0])
+
+    handles = [level.down.register_forward_hook(record) for level in trunk.stack]
+    try:
+        yield skips
+    finally:
+        for handle in handles:
+            handle.remove()

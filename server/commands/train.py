@@ -1,0 +1,34 @@
+"""``phoenix-stems train --config FILE``: train a network, or go on where the last run stopped.
+
+Several processes share every batch where torchrun starts them:
+``torchrun --nproc-per-node 2 --no-python phoenix-stems train --config FILE``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "train a network from a TOML configuration; started again, it goes on where it stopped"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the subcommand."""
+    parser = subparsers.add_parser("train", help=HELP, description=HELP)
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML file")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    parser.set_defaults(func=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train until done or told to stop (SIGTERM, Ctrl-C); the checkpoint is written either way."""
+    import torch  # noqa: PLC0415 - the command line stays quick without it
+
+    from dsp.training.cluster import joined_cluster  # noqa: PLC0415
+    from dsp.training.config import load_config  # noqa: PLC0415
+    from dsp.training.session import start  # noqa: PLC0415
+
+    torch.set_num_threads(arguments.threads)
+    with joined_cluster() as cluster:
+        start(load_config(arguments.config), cluster).run()
+    return 0
