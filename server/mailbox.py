@@ -34,21 +34,24 @@ class Mailbox:
             if self._closed:
                 return
             self._jobs.append(job)
-            if not self._signalled:
-                self._signalled = True
-                os.eventfd_write(self._descriptor, 1)
+            self._signal()
 
     def run_all(self) -> None:
-        """Run every job that was posted before this call, in order."""
+        """Run every job that was posted before this call, in order.
+
+        What a job raises is raised here; the jobs behind it have their turn in the next call.
+        """
         with self._lock:
             if not self._signalled:
                 return
             os.eventfd_read(self._descriptor)
             self._signalled = False
-            jobs = list(self._jobs)
-            self._jobs.clear()
-        for job in jobs:
-            job()
+            jobs, self._jobs = self._jobs, deque()
+        try:
+            while jobs:
+                jobs.popleft()()
+        finally:
+            self._put_back(jobs)
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -56,3 +59,15 @@ class Mailbox:
             if not self._closed:
                 self._closed = True
                 os.close(self._descriptor)
+
+    def _put_back(self, jobs: deque[Job]) -> None:
+        """Queue jobs again, before those that have been posted since."""
+        with self._lock:
+            if jobs and not self._closed:
+                self._jobs.extendleft(reversed(jobs))
+                self._signal()
+
+    def _signal(self) -> None:
+        if not self._signalled:
+            self._signalled = True
+            os.eventfd_write(self._descriptor, 1)

@@ -74,3 +74,29 @@ def test_closed_it_takes_nothing_and_may_be_closed_again():
     mailbox.post(lambda: ran.append(1))
     mailbox.close()
     assert ran == []
+
+
+@given(fails=st.lists(st.booleans(), max_size=12))
+def test_a_job_that_fails_ends_its_turn_and_the_rest_keep_theirs(fails):
+    """The rest are other streams' answers: they run in the next turn, before newer ones."""
+    mailbox, ran = Mailbox(), []
+
+    def job(number):
+        ran.append(number)
+        if number < len(fails) and fails[number]:
+            raise ZeroDivisionError
+
+    try:
+        for number in range(len(fails)):
+            mailbox.post(lambda number=number: job(number))
+        mailbox.post(lambda: mailbox.post(lambda: job(len(fails))))
+        failed = 0
+        while is_readable(mailbox):
+            try:
+                mailbox.run_all()
+            except ZeroDivisionError:
+                failed += 1
+        assert ran == [*range(len(fails) + 1)]
+        assert failed == sum(fails)
+    finally:
+        mailbox.close()
