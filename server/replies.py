@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from protocol import DEFAULT_LIMITS, Error, Message, Stems, StemsError, encode
+from protocol import Error, Message, Stems, StemsError, encode
 from server.outbound import Outbound, Outgoing
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Replies:
             self._log.warning(
                 "refused", code=error.code, reason=error.reason, stream=stream, held_back=held_back
             )
-        self.send(identity, Error(error.code, _shortened(error.reason), stream))
+        self.send(identity, Error.of(error, stream))
 
     def send_stems(self, stream: Stream, stems: Stems) -> None:
         """Send stems; a live stream's may be dropped when the peer does not take them in time."""
@@ -57,11 +57,6 @@ class Replies:
     def _send(self, identity: bytes, outgoing: Outgoing) -> None:
         if not self._outbound.send(identity, outgoing):
             self.on_gone(identity)
-
-
-def _shortened(reason: str) -> str:
-    """Cut a text to what an error message may carry, between characters."""
-    return reason.encode()[: DEFAULT_LIMITS.maximum_text_bytes].decode(errors="ignore")
 
 
 def _answered(stream: Stream, end_samples: int) -> None:

@@ -16,7 +16,6 @@ from server.metrics import Metrics
 from server.opening import ROUND_TRIP_GRID_SAMPLES, round_trip_samples
 from server.parent import ParentWatch
 from server.peers import PeerTable, Stream
-from server.replies import _shortened
 from server.warm_up import PHASES, costliest_hop, measure_hop_seconds
 
 
@@ -149,10 +148,3 @@ def test_missing_input_is_counted_once():
     assert Counters(dropped_frames=512).missing_frames == 512
     assert Counters(dropped_frames=512, lost_frames=512).missing_frames == 512
     assert Counters(dropped_frames=512, lost_frames=768).missing_frames == 768
-
-
-@given(st.text(max_size=2000))
-def test_a_long_reason_is_cut_between_characters(reason):
-    short = _shortened(reason.encode(errors="ignore").decode())
-    assert len(short.encode()) <= 1024
-    assert reason.encode(errors="ignore").decode().startswith(short)
