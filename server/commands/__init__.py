@@ -33,8 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns the exit code. What goes wrong is one line on standard error."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        parsed = _make_parser(given).parse_args(given)
-        return int(parsed.func(parsed))
+        return _run(given)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -46,6 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not _is_expected(error):
             raise
         return _fail(str(error))
+
+
+def _run(given: Sequence[str]) -> int:
+    parsed = _make_parser(given).parse_args(given)
+    code = int(parsed.func(parsed))
+    sys.stdout.flush()  # here, where a reader that has gone can still be handled
+    return code
 
 
 def _make_parser(given: Sequence[str]) -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -83,6 +84,6 @@ def _render(title: str, figures: Mapping[str, Any], indent: str = "") -> str:
 
 def _positive(text: str) -> float:
     seconds = float(text)
-    if not seconds >= 1:
-        raise argparse.ArgumentTypeError(f"{text} seconds: 1 or more")
+    if not 1 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} seconds: 1 or more, and an end")
     return seconds

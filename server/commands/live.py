@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import threading
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from plugin_bridge import BridgeError, EmbeddedServer, LiveSession, connect_live
 from plugin_bridge.stem_player import MIX
 from protocol import StemsError
+from server.commands.json_output import add_json_argument, write_json
 
 if TYPE_CHECKING:
     from plugin_bridge.jack_client import OpenLive, StemsClient
@@ -61,7 +61,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--jack-server", metavar="NAME", help="name of the JACK server")
     parser.add_argument("--seconds", type=float, metavar="N", help="stop after N s [Ctrl-C]")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write figures to FILE")
+    add_json_argument(parser)
     parser.set_defaults(func=run)
 
 
@@ -146,10 +146,8 @@ def _announce(client: StemsClient) -> None:
 def _report(client: StemsClient, file: Path | None) -> None:
     live, audio = client.session.statistics, client.statistics
     print(f"{live.blocks} blocks, {live.late_blocks} late, {audio.xruns} xruns")
-    if file is not None:
-        latency = asdict(client.session.latency) | {"total": client.session.latency.total}
-        figures = {"latency_samples": latency, "live": asdict(live), "jack": asdict(audio)}
-        file.write_text(json.dumps(figures, indent=2) + "\n")
+    latency = asdict(client.session.latency) | {"total": client.session.latency.total}
+    write_json(file, {"latency_samples": latency, "live": asdict(live), "jack": asdict(audio)})
 
 
 def _stop_on_signals() -> threading.Event:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections import Counter
@@ -18,6 +17,7 @@ from tqdm import tqdm
 from plugin_bridge import BridgeError, EmbeddedServer, Session, connect
 from plugin_bridge.file_separation import FileResult, separate_file
 from protocol import StemsError
+from server.commands.json_output import add_json_argument, write_json
 
 _DESCRIPTION = """\
 Separates audio files into stems: any format libsndfile reads, any rate, mono or stereo. Stems are
@@ -51,7 +51,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="NAME",
         help="offline: best quality; studio; live: exactly what live use gives [offline]",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write figures to FILE")
+    add_json_argument(parser)
     parser.set_defaults(func=run)
 
 
@@ -83,31 +83,38 @@ class _Outcome:
 def run(arguments: argparse.Namespace) -> int:
     """Separate every input; returns 0 only when all of them succeeded."""
     try:
+        places = _directories(arguments.input, arguments.output)
         with ExitStack() as stack:
             endpoint = arguments.connect
             if endpoint is None:
                 server = EmbeddedServer(model=arguments.model, profile=arguments.profile)
                 endpoint = stack.enter_context(server).endpoint
             outcomes = [
-                _separate(source, directory, endpoint, arguments)
-                for source, directory in _directories(arguments.input, arguments.output)
+                _separate(source, directory, endpoint, arguments) for source, directory in places
             ]
     except (BridgeError, StemsError) as error:
         _complain(str(error))
         return 1
-    if arguments.json is not None:
-        figures = {"files": [outcome.figures() for outcome in outcomes]}
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+    write_json(arguments.json, {"files": [outcome.figures() for outcome in outcomes]})
     return int(any(outcome.result is None for outcome in outcomes))
 
 
 def _directories(sources: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
-    """Return where each file's stems go: a folder by its name, with the extension if need be."""
+    """Return where each file's stems go: a folder by its name, with the extension if need be.
+
+    Raises BridgeError where the stems of one file would replace those of another.
+    """
     names = Counter(source.stem for source in sources)
-    return [
-        (source, output / (source.stem if names[source.stem] == 1 else source.name))
-        for source in sources
-    ]
+    places: dict[Path, Path] = {}
+    for source in sources:
+        directory = output / (source.stem if names[source.stem] == 1 else source.name)
+        other = places.setdefault(directory, source)
+        if other is not source:
+            raise BridgeError(
+                f"{other} and {source}: the stems of both would go to {directory}; separate them "
+                "one by one, each with an --output of its own"
+            )
+    return [(source, directory) for directory, source in places.items()]
 
 
 def _separate(
