@@ -1,0 +1,125 @@
+"""The doctor's findings: each says what works, and what to do where something does not."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dsp.errors import WeightsCorruptError, WeightsMissingError
+from dsp.networks.fixed_gains import PROFILES
+from server.commands import doctor, main
+from server.commands.doctor import BLOCK_FRAMES, Performance, smallest_latency_samples
+from server.errors import EndpointInUseError, EndpointRefusedError
+
+RATE_HZ = 44_100
+
+
+def performance(p99_ms, hop_ms=11.6):
+    return Performance("fixed-gains", hop_ms, p99_ms / 2, p99_ms, 0.5, 2048)
+
+
+def raising(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(("cores", "works"), [({0}, False), ({0, 5}, True), ({0, 1, 2}, True)])
+def test_one_core_is_too_few_however_many_the_machine_has(monkeypatch, cores, works):
+    monkeypatch.setattr(doctor.os, "sched_getaffinity", lambda _: cores)
+    finding = doctor._cores()
+    assert finding.works is works
+    assert finding.detail.startswith(str(len(cores)))
+    assert ("two keep audio and inference apart" in finding.detail) is not works
+
+
+def test_a_server_that_runs_already_is_good_news(monkeypatch):
+    monkeypatch.setattr(doctor, "prepare_endpoint", raising(EndpointInUseError("in use")))
+    finding = doctor._ipc()
+    assert finding.works
+    assert "where a server is running" in finding.detail
+
+
+def test_a_directory_that_others_can_read_is_named(monkeypatch):
+    error = EndpointRefusedError("directory /run/x has mode 0755: 0700 needed; chmod 700 it")
+    monkeypatch.setattr(doctor, "prepare_endpoint", raising(error))
+    finding = doctor._ipc()
+    assert not finding.works
+    assert "chmod 700" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("module", "library", "works", "told"),
+    [
+        (None, None, False, "pip install 'phoenix-stems[jack]'"),
+        (None, "libjack.so.0", False, "pip install 'phoenix-stems[jack]'"),
+        ("spec", None, False, "apt: libjack-jackd2-0"),
+        ("spec", "libjack.so.0", True, "found"),
+    ],
+)
+def test_what_jack_lacks_is_named_with_what_to_install(monkeypatch, module, library, works, told):
+    monkeypatch.setattr(doctor, "find_spec", lambda name: module if name == "jack" else None)
+    monkeypatch.setattr(doctor.ctypes.util, "find_library", lambda _: library)
+    finding = doctor._jack()
+    assert finding.works is works
+    assert told in finding.detail
+
+
+@pytest.mark.parametrize(("is_there", "told"), [(True, "a card (not needed)"), (False, "none")])
+def test_a_gpu_is_told_and_not_needed(monkeypatch, is_there, told):
+    monkeypatch.setattr(doctor.torch.cuda, "is_available", lambda: is_there)
+    monkeypatch.setattr(doctor.torch.cuda, "get_device_name", lambda _: "a card")
+    finding = doctor._gpu()
+    assert finding.works is is_there
+    assert told in finding.detail
+    assert "not needed" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("p99_ms", "code", "mark"), [(5.0, 0, "ok"), (11.6, 1, "no"), (30.0, 1, "no")]
+)
+def test_the_exit_code_says_whether_live_separation_holds(  # noqa: PLR0917 -- by name
+    monkeypatch, tmp_path, capsys, p99_ms, code, mark
+):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(doctor, "measure", lambda _: performance(p99_ms))
+    file = tmp_path / "doctor.json"
+    assert main(["doctor", "--model", "fixed-gains", "--json", str(file)]) == code
+    rows = {line.split()[1]: line for line in capsys.readouterr().out.splitlines()}
+    assert rows["speed"].startswith(mark)
+    assert f"p99 {p99_ms:.1f} ms" in rows["speed"]
+    assert "2048 samples" in rows["speed"]
+    assert json.loads(file.read_text())["performance"]["p99_ms"] == p99_ms
+
+
+@pytest.mark.parametrize("error", [WeightsMissingError, WeightsCorruptError])
+def test_weights_that_cannot_be_used_are_a_finding_beside_the_others(
+    monkeypatch, tmp_path, capsys, error
+):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(doctor, "load_model", raising(error("run: pip install weights")))
+    file = tmp_path / "doctor.json"
+    assert main(["doctor", "--json", str(file)]) == 1
+    assert "no  weights   run: pip install weights" in capsys.readouterr().out
+    written = json.loads(file.read_text())
+    assert written["performance"] is None
+    assert [finding["name"] for finding in written["findings"]] == [
+        "cores", "ipc", "jack", "gpu", "weights",
+    ]  # fmt: skip
+
+
+@given(
+    p99_ms=st.floats(0.01, 500),
+    more_ms=st.floats(0, 100),
+    profile=st.sampled_from(list(PROFILES.values())),
+)
+def test_the_smallest_latency_covers_the_hop_by_less_than_a_block(p99_ms, more_ms, profile):
+    smallest = smallest_latency_samples(profile, p99_ms, RATE_HZ)
+    computing = smallest - profile.algorithmic_latency_samples - BLOCK_FRAMES
+    assert computing % BLOCK_FRAMES == 0
+    assert computing >= BLOCK_FRAMES
+    assert computing * 1000 / RATE_HZ >= p99_ms - 1e-9
+    assert computing == BLOCK_FRAMES or (computing - BLOCK_FRAMES) * 1000 / RATE_HZ < p99_ms + 1e-9
+    assert smallest <= smallest_latency_samples(profile, p99_ms + more_ms, RATE_HZ)
