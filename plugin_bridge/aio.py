@@ -20,7 +20,18 @@ from plugin_bridge.handshake import STREAM, Accepted, Handshake, Route, StreamRe
 from plugin_bridge.session import OwnedServer, SessionStatistics, as_change
 from plugin_bridge.sockets import KEEP_ALIVE_S, SEND_TIMEOUT_S, configure
 from plugin_bridge.stem_block import StemBlock
-from protocol import Close, Closed, Message, Opened, Ping, Pong, Welcome, decode, encode
+from protocol import (
+    Close,
+    Closed,
+    Message,
+    Opened,
+    Ping,
+    Pong,
+    UnknownMessage,
+    Welcome,
+    decode,
+    encode,
+)
 
 _CLOSE_TIMEOUT_S = 0.5
 _REDIAL_S = 0.1
@@ -154,7 +165,9 @@ class AsyncSession:
         if self._is_closed:
             raise SessionClosed("the session is closed: open another with connect_async()")
         while int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
-            self._exchange.receive(await _receive(self._socket))
+            # One at a time: behind a ping nothing else may be waiting.
+            if (arrived := await _receive_one(self._socket)) is not None:
+                self._exchange.receive(arrived)
         while (message := self._exchange.next_message()) is not None:
             await self._within(self._socket.send_multipart(encode(message)))
 
@@ -262,8 +275,20 @@ async def _shake_hands(socket: zmq.asyncio.Socket, steps: Handshake) -> Accepted
 
 async def _receive(socket: zmq.asyncio.Socket) -> Message:
     """Return the next message; the server's pings are answered here."""
-    while isinstance(message := decode(await socket.recv_multipart()), Ping):
+    while (message := await _receive_one(socket)) is None:
+        pass
+    return message
+
+
+async def _receive_one(socket: zmq.asyncio.Socket) -> Message | None:
+    """Return a message; None when it was a ping, now answered, or of a kind not known here."""
+    try:
+        message = decode(await socket.recv_multipart())
+    except UnknownMessage:
+        return None
+    if isinstance(message, Ping):
         await socket.send_multipart(encode(Pong(message.token)))
+        return None
     return message
 
 
