@@ -58,8 +58,7 @@ class StemFiles:
         try:
             self._close_all()
             if error is None:
-                for stem, path in self.paths.items():
-                    os.replace(self._partial(stem), path)  # noqa: PTH105 -- atomic, as Path.replace
+                self._rename_all()
         finally:
             for stem in self.paths:
                 self._partial(stem).unlink(missing_ok=True)
@@ -104,25 +103,37 @@ class StemFiles:
         return self._files[stem]
 
     def _append(self, file: soundfile.SoundFile, frames: Stored) -> None:
-        before = file.tell() if file.seekable() else 0
+        before = file.frames
         file.write(frames)
         # libsndfile reports a full disk by writing less than it was given.
-        if file.seekable() and file.tell() - before != len(frames):
+        if file.frames - before != len(frames):
             raise SeparationFailed(f"{file.name}: could not be written; is the disk full?")
 
     def _close_all(self) -> None:
         """Close every file, and notice what only shows when the last bytes are written."""
         failed = []
         for stem, file in self._files.items():
-            expected = file.tell() if file.seekable() else None
+            expected = file.frames
             file.close()
-            if expected is not None and not _holds(self._partial(stem), expected):
+            if not _holds(self._partial(stem), expected):
                 failed.append(stem)
         self._files.clear()
         if failed:
             raise SeparationFailed(
                 f"{self._directory}: {', '.join(failed)} could not be completed; is the disk full?"
             )
+
+    def _rename_all(self) -> None:
+        """Give every file its final name, or none: some stems of two runs would not sum up."""
+        renamed: list[Path] = []
+        try:
+            for stem, path in self.paths.items():
+                os.replace(self._partial(stem), path)  # noqa: PTH105 -- atomic, as Path.replace
+                renamed.append(path)
+        except BaseException:
+            for path in renamed:
+                path.unlink()
+            raise
 
     def _partial(self, stem: str) -> Path:
         return self.paths[stem].with_name(f".{self.paths[stem].name}.{os.getpid()}.partial")
