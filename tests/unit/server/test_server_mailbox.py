@@ -82,6 +82,8 @@ def test_a_job_that_fails_ends_its_turn_and_the_rest_keep_theirs(fails):
     mailbox, ran = Mailbox(), []
 
     def job(number):
+        if number == 0 and fails:
+            mailbox.post(lambda: job(len(fails)))  # newer than all that wait
         ran.append(number)
         if number < len(fails) and fails[number]:
             raise ZeroDivisionError
@@ -89,14 +91,13 @@ def test_a_job_that_fails_ends_its_turn_and_the_rest_keep_theirs(fails):
     try:
         for number in range(len(fails)):
             mailbox.post(lambda number=number: job(number))
-        mailbox.post(lambda: mailbox.post(lambda: job(len(fails))))
         failed = 0
         while is_readable(mailbox):
             try:
                 mailbox.run_all()
             except ZeroDivisionError:
                 failed += 1
-        assert ran == [*range(len(fails) + 1)]
+        assert ran == ([*range(len(fails) + 1)] if fails else [])
         assert failed == sum(fails)
     finally:
         mailbox.close()
