@@ -1,7 +1,7 @@
 """``phoenix-stems train``: one-line errors, and a run on the user's own songs."""
 
 import pytest
-from test_session import FULL_SIZE
+from test_training_session import FULL_SIZE
 
 from dsp.networks.unet_weights import untrained_weights
 from dsp.training import session
