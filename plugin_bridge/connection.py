@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Self
 
 import zmq
 
+from plugin_bridge.closeable import Closeable
 from plugin_bridge.errors import ServerLost, ServerUnreachable
 from plugin_bridge.handshake import Accepted, Handshake, Route, StreamRequest, handshake
 from plugin_bridge.sockets import configure
@@ -16,7 +15,7 @@ from protocol import Message, Ping, Pong, UnknownMessage, decode, encode
 _FIRST_ATTEMPT_MS = 20
 
 
-class Connection:
+class Connection(Closeable):
     """A socket connected, or connecting, to one endpoint. Pings of the server are answered here."""
 
     def __init__(self, endpoint: str) -> None:
@@ -32,17 +31,6 @@ class Connection:
                 f"endpoint {endpoint!r}: {error.strerror}; ipc:///path or tcp://127.0.0.1:port "
                 "expected, as `phoenix-stems serve` prints it"
             ) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the socket; what was not sent is dropped."""

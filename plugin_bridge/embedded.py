@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
+from plugin_bridge.closeable import Closeable
 from plugin_bridge.errors import EmbeddedServerFailed
 
 START_TIMEOUT_S: Final = 60.0  # loading and warming up a model takes seconds
@@ -32,7 +32,7 @@ _END_TIMEOUT_S: Final = 1.0
 _LOG_TAIL_LINES: Final = 20
 
 
-class EmbeddedServer:
+class EmbeddedServer(Closeable):
     """`phoenix-stems serve` as a child process, for as long as this object is open.
 
     A server that dies is started again at the same endpoint, with growing pauses, a few times.
@@ -64,17 +64,6 @@ class EmbeddedServer:
             raise
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
         self._supervisor.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def pid(self) -> int:

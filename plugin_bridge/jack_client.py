@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import jack
 import numpy as np
 
+from plugin_bridge.closeable import Closeable
 from plugin_bridge.errors import BridgeError
 from plugin_bridge.jack_latency import PortLatency
 from plugin_bridge.live import LiveSession
@@ -39,7 +39,7 @@ class JackStatistics:
     failed_blocks: int  # callbacks that raised; silence was played
 
 
-class StemsClient:
+class StemsClient(Closeable):
     """A JACK client that runs a live session from its process callback.
 
     Ports: ``in_left in_right``, ``STEM_left STEM_right`` for each stem, and ``mix_left mix_right``.
@@ -70,17 +70,6 @@ class StemsClient:
         self._client.set_process_callback(self._process)
         self._client.set_xrun_callback(self._count_xrun)
         self._client.set_shutdown_callback(self._shut_down)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def name(self) -> str:

@@ -6,10 +6,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from plugin_bridge.audio_input import as_block
+from plugin_bridge.closeable import Closeable
 from plugin_bridge.connection import Connection
 from plugin_bridge.handshake import STREAM, Accepted, StreamRequest
 from plugin_bridge.latency import LatencyBudget, latency_budget
@@ -42,7 +42,7 @@ HISTORY_SECONDS: Final = 8
 _TIMED_BLOCKS: Final = 4096
 
 
-class LiveSession:
+class LiveSession(Closeable):
     """One stream in real time; ``process`` belongs to one thread, the audio thread.
 
     ``latency.total`` is constant from the start to the end, whatever the server does. Output falls
@@ -92,17 +92,6 @@ class LiveSession:
         self._dropped_frames = self._dropped_before = 0
         self._headroom_samples: int | None = None
         self._start_waiting(request.position_samples)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def stems(self) -> tuple[str, ...]:

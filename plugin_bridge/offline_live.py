@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from plugin_bridge.audio_input import as_block
+from plugin_bridge.closeable import Closeable
 from plugin_bridge.handshake import StreamRequest
 from plugin_bridge.latency import LatencyBudget, latency_budget
 from plugin_bridge.session import Session
@@ -15,7 +15,7 @@ from plugin_bridge.stem_player import StemPlayer
 from protocol import FloatArray, Stems
 
 
-class OfflineLiveSession:
+class OfflineLiveSession(Closeable):
     """``LiveSession`` for a host that renders faster, or slower, than real time (freewheel).
 
     ``process`` blocks until the stems that are due have come, and raises ServerLost when they
@@ -38,17 +38,6 @@ class OfflineLiveSession:
             history_frames=0,
             position_samples=request.position_samples,
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def stems(self) -> tuple[str, ...]:

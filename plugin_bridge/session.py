@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 import numpy as np
 
 from plugin_bridge.audio_input import as_block
+from plugin_bridge.closeable import Closeable
 from plugin_bridge.connection import open_stream
 from plugin_bridge.errors import ServerLost, SessionClosed
 from plugin_bridge.exchange import Exchange
@@ -56,7 +56,7 @@ class SessionStatistics:
         )
 
 
-class Session:
+class Session(Closeable):
     """One lossless stream. For one thread at a time; a helper thread keeps an idle one alive.
 
     Every method that talks to the server raises ServerLost when that is gone, and the server's
@@ -84,17 +84,6 @@ class Session:
         self._in_use = threading.Lock()
         self._closing = threading.Event()
         threading.Thread(target=self._keep_alive, name="keep-alive", daemon=True).start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def stems(self) -> tuple[str, ...]:
