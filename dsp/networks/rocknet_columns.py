@@ -11,11 +11,13 @@ import numpy as np
 import torch
 
 from dsp.networks import rocknet_kernels as kernels
+from dsp.networks.rocknet_packed import SPLIT_STAGE
+from dsp.networks.unet_weights import LEVELS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dsp.networks.rocknet_packed import PackedDown, PackedUp
+    from dsp.networks.rocknet_packed import PackedDown, PackedUNet, PackedUp
     from dsp.separator import FloatArray
 
 PADDING = 3  # one empty bin before, two after
@@ -95,6 +97,15 @@ class UpColumns:
         first = self._packed.newer.add_to(torch.from_numpy(newer), self._newer_rows)
         second = self._packed.oldest.add_to(torch.from_numpy(oldest), self._oldest_rows)
         return first.numpy(), second.numpy()
+
+
+def up_inputs(packed: PackedUNet, stage: int) -> list[UpColumns]:
+    """Make a decoder block's inputs: joined, or skip and what comes from above apart."""
+    bins = packed.bins >> (LEVELS - stage)
+    skip_channels = packed.channels[LEVELS - stage]
+    joined = stage not in {0, SPLIT_STAGE}
+    channels = 2 * skip_channels if joined else skip_channels
+    return [UpColumns(one, bins, channels) for one in packed.ups[stage]]
 
 
 def neighbourhoods(padded: FloatArray) -> Tensor:

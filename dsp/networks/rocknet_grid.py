@@ -14,25 +14,37 @@ from dsp.networks.unet_weights import LEVELS
 FIRST_DEEP_LEVEL = 4
 """This level and the next, and the two up-blocks above them, run at the deep period."""
 
+DEEP_STEPS = 4
+"""Each of those levels and up-blocks is a step of its own."""
+
 KERNEL_COLUMNS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class HopGrid:
-    """Column spacing, and every how many hops the deep levels are computed.
+    """Column spacing, every how many hops the deep levels are computed, and over how many.
 
-    Raises ValueError unless 1, 2 or 4 hops per column and a deep period that is a power of two up
-    to 16: the deep levels' spacings are multiples of those.
+    A refresh of the deep levels hears the hop it begins at, and is heard from the last of its
+    ``deep_hops`` on.
+
+    Raises ValueError unless 1, 2 or 4 hops per column, a deep period that is a power of two up to
+    16 (the deep levels' spacings are multiples of those), and 1, 2 or 4 deep hops within it.
     """
 
     hops_per_column: int = 2
     deep_period: int = 1
+    deep_hops: int = 1
 
     def __post_init__(self) -> None:
         if self.hops_per_column not in {1, 2, 4} or self.deep_period not in {1, 2, 4, 8, 16}:
             raise ValueError(
                 f"{self.hops_per_column} hops per column, deep period {self.deep_period}: "
                 "1, 2 or 4, and a power of two up to 16, expected"
+            )
+        if self.deep_hops not in {1, 2, DEEP_STEPS} or self.deep_hops > self.deep_period:
+            raise ValueError(
+                f"{self.deep_hops} deep hops: 1, 2 or 4 expected, within a period of "
+                f"{self.deep_period}"
             )
 
     def spacing_hops(self, level: int) -> int:
@@ -57,12 +69,22 @@ class HopGrid:
         return 2 * self.hops_per_column
 
     def is_deep(self, hop_index: int) -> bool:
-        """Whether the deep levels are computed at a hop."""
+        """Whether a refresh of the deep levels begins at a hop."""
         return hop_index % self.deep_period == 0
 
     def latest_deep(self, hop_index: int) -> int:
-        """Return the last hop, up to this one, at which the deep levels are computed."""
+        """Return the last hop, up to this one, at which a refresh of the deep levels begins."""
         return hop_index - hop_index % self.deep_period
+
+    def latest_heard(self, hop_index: int) -> int:
+        """Return where the refresh began that the mask of a hop hears."""
+        return self.latest_deep(hop_index + 1 - self.deep_hops)
+
+    def deep_steps(self, hop_index: int) -> range:
+        """Return which steps of the latest refresh are taken at a hop."""
+        per_hop = DEEP_STEPS // self.deep_hops
+        first = per_hop * (hop_index % self.deep_period)
+        return range(first, min(first + per_hop, DEEP_STEPS))
 
     def horizon_hops(self, level: int, last_level: int) -> int:
         """Return how many of the newest hops' inputs at ``level`` the sums at ``last_level`` hold.

@@ -25,12 +25,14 @@ class UNetState:
     ``delayed`` [slot, frequency, channel]: level 0's column 1 until it is column 2.
     ``held``: what came from the deep levels, as products with the first shallow up-block:
     [frequency, column * tap * channel] of columns 0 and 1, [frequency, tap * channel] of column 2.
+    ``in_flight``: what the steps of a refresh of the deep levels have left for those to come.
     """
 
     hop_index: int
     sums: list[FloatArray]
     delayed: FloatArray
     held: Held
+    in_flight: tuple[FloatArray, ...]
 
     def sums_at(self, grid: HopGrid, level: int, hop_index: int) -> FloatArray:
         """Return the sums of a hop's phase, [4, frequency, channel], to be updated in place."""
@@ -42,33 +44,39 @@ class UNetState:
         delayed: FloatArray = self.delayed[hop_index % self.delayed.shape[0]]
         return delayed
 
+    def arrays(self) -> tuple[FloatArray, ...]:
+        """Return every array, in an order that is always the same."""
+        return (*self.sums, self.delayed, *self.held, *self.in_flight)
+
     def copy(self) -> UNetState:
         """Return an independent copy."""
         sums = [array.copy() for array in self.sums]
-        newer, oldest = self.held
-        return UNetState(self.hop_index, sums, self.delayed.copy(), (newer.copy(), oldest.copy()))
+        newer, oldest = (array.copy() for array in self.held)
+        in_flight = tuple(array.copy() for array in self.in_flight)
+        return UNetState(self.hop_index, sums, self.delayed.copy(), (newer, oldest), in_flight)
 
-    def fill(self, one_slot: UNetState, hop_index: int) -> None:
-        """Set every slot to the only one of another state."""
-        for sums, value in zip(self.sums, one_slot.sums, strict=True):
-            sums[:] = value
-        self.delayed[:] = one_slot.delayed
-        for held, value in zip(self.held, one_slot.held, strict=True):
-            held[:] = value
-        self.hop_index = hop_index
+    def assign(self, other: UNetState) -> None:
+        """Take over another state's values, in place; its one slot may stand for all."""
+        for array, values in zip(self.arrays(), other.arrays(), strict=True):
+            array[:] = values
+        self.hop_index = other.hop_index
 
     def one_slot(self) -> UNetState:
         """Return a copy of the first slots only."""
-        first = UNetState(self.hop_index, [a[:1] for a in self.sums], self.delayed[:1], self.held)
+        sums = [array[:1] for array in self.sums]
+        first = UNetState(self.hop_index, sums, self.delayed[:1], self.held, self.in_flight)
         return first.copy()
 
 
-def empty_state(packed: PackedUNet, grid: HopGrid) -> UNetState:
-    """Allocate a state of zeros, which is not yet that of silence."""
+def empty_state(packed: PackedUNet, grid: HopGrid, in_flight: tuple[FloatArray, ...]) -> UNetState:
+    """Allocate a state of zeros, which is not yet that of silence.
+
+    ``in_flight`` are the very buffers that the deep levels work in.
+    """
     shapes = [(packed.bins >> (k + 1), packed.channels[k + 1]) for k in range(LEVELS)]
     sums = [np.zeros((grid.slots(k), 4, *shape), np.float32) for k, shape in enumerate(shapes)]
     delayed = np.zeros((grid.delayed_slots, *shapes[0]), np.float32)
-    return UNetState(0, sums, delayed, _empty_held(packed))
+    return UNetState(0, sums, delayed, _empty_held(packed), in_flight)
 
 
 def _empty_held(packed: PackedUNet) -> Held:

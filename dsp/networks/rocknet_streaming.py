@@ -6,9 +6,11 @@ those zeros; column 2 is *final*: it never changes again. So each hop computes t
 one final column per level, and keeps of the past only partial sums that await final columns yet to
 come: every final column meets every tap of the kernel once in its life.
 
-With a ``deep_period`` above 1 the two deepest levels and the first two up-blocks are computed only
+With a ``deep_period`` above 1 the two deepest levels and the first two up-blocks are refreshed only
 at hops whose index is a multiple of it, and their output is held in between. The sums stay exact,
-since column spacings at those levels are multiples of the period.
+since column spacings at those levels are multiples of the period. With ``deep_hops`` above 1 the
+work of a refresh is spread over as many hops, so that no hop is much longer than the others, and
+heard from the last of them on.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ import torch
 
 from dsp.errors import SignalError
 from dsp.networks import rocknet_kernels as kernels
-from dsp.networks.rocknet_columns import DownColumns, UpColumns
-from dsp.networks.rocknet_grid import FIRST_DEEP_LEVEL, KERNEL_COLUMNS, HopGrid
+from dsp.networks.rocknet_columns import DownColumns, up_inputs
+from dsp.networks.rocknet_deep import DeepLevels
+from dsp.networks.rocknet_grid import DEEP_STEPS, FIRST_DEEP_LEVEL, KERNEL_COLUMNS, HopGrid
 from dsp.networks.rocknet_packed import SPLIT_STAGE
 from dsp.networks.rocknet_rebuild import advance_sums
 from dsp.networks.rocknet_state import empty_state
@@ -47,11 +50,14 @@ class StreamingUNet:
         self.packed = packed
         self.grid = grid
         widths, bins = packed.channels, packed.bins
-        self._downs = [DownColumns(packed.downs[k], bins >> k, widths[k]) for k in range(LEVELS)]
-        self._ups = [_up_inputs(packed, stage) for stage in range(LEVELS)]
+        self._downs = [
+            DownColumns(packed.downs[k], bins >> k, widths[k]) for k in range(FIRST_DEEP_LEVEL)
+        ]
+        self._deep = DeepLevels(packed)
+        self._skips = [up_inputs(packed, stage)[0] for stage in range(SPLIT_STAGE, LEVELS)]
         self._mask_columns = np.zeros((2, bins + 6), np.float32)
         self._last_affine = np.concatenate(packed.up_affines[-1])
-        self._state = empty_state(packed, grid)
+        self._state = empty_state(packed, grid, self._deep.buffers)
         self._silence = self._settle()
         self.reset()
 
@@ -67,21 +73,23 @@ class StreamingUNet:
         """
         self._check(magnitudes.shape)
         hop_index = self._state.hop_index
-        deep = self.grid.is_deep(hop_index)
         with torch.inference_mode():
             self._downs[0].final_input[1:-2] = magnitudes.T
-            for level in range(LEVELS if deep else FIRST_DEEP_LEVEL):
-                self._downs[level].advance(self._state.sums_at(self.grid, level, hop_index))
+            for level, down in enumerate(self._downs):
+                down.advance(self._state.sums_at(self.grid, level, hop_index))
                 self._complete(level, hop_index)
-            if deep:
-                self._renew_held()
+            if self.grid.is_deep(hop_index):
+                self._downs[-1].activate_into(self._deep.entry)
+            for step in self.grid.deep_steps(hop_index):
+                self._take_deep_step(step, self.grid.latest_deep(hop_index))
             mask = self._ascend()
         self._state.hop_index = hop_index + 1
         return mask
 
     def reset(self, hop_index: int = 0) -> None:
         """Forget everything: silence without end, then the next push is hop ``hop_index``."""
-        self._state.fill(self._silence, hop_index)
+        self._state.assign(self._silence)
+        self._state.hop_index = hop_index
 
     def rebuild(self, magnitudes: FloatArray, hop_index: int) -> None:
         """Set the state as if magnitudes [hop, channel, bin] were pushed after a reset.
@@ -91,10 +99,10 @@ class StreamingUNet:
         self._check(magnitudes.shape[1:])
         self.reset(hop_index)
         end = hop_index + magnitudes.shape[0]
-        latest_deep = max(self.grid.latest_deep(end - 1), hop_index) - hop_index
+        unheard = max(self.grid.latest_heard(end - 1), hop_index) - hop_index
         with torch.inference_mode():
-            advance_sums(self.packed, self.grid, self._state, magnitudes[:latest_deep])
-        for column in magnitudes[latest_deep:]:
+            advance_sums(self.packed, self.grid, self._state, magnitudes[:unheard])
+        for column in magnitudes[unheard:]:
             self.push(column)
 
     def snapshot(self) -> UNetState:
@@ -103,7 +111,7 @@ class StreamingUNet:
 
     def restore(self, state: UNetState) -> None:
         """Go on from a snapshot."""
-        self._state = state.copy()
+        self._state.assign(state)
 
     def _check(self, shape: tuple[int, ...]) -> None:
         expected = (self.packed.channels[0], self.packed.bins)
@@ -117,31 +125,23 @@ class StreamingUNet:
             down.delay_final(sums, self._state.delayed_at(hop_index))
         else:
             down.add_edges(sums)
-        self._ups[LEVELS - 1 - level][0].place_skip(down.columns)
-        if level + 1 < LEVELS:
+        self._skips[FIRST_DEEP_LEVEL - 1 - level].place_skip(down.columns)
+        if level + 1 < FIRST_DEEP_LEVEL:
             down.activate_into(self._downs[level + 1])
 
-    def _renew_held(self) -> None:
-        """Run the up-blocks of the deep levels and keep what they give."""
-        for stage in range(SPLIT_STAGE):
-            self._interleave(stage, self._ups[stage][0].products())
-        products = self._ups[SPLIT_STAGE][-1].products()
-        for held, product in zip(self._state.held, products, strict=True):
-            held[:] = product
+    def _take_deep_step(self, step: int, refresh_hop: int) -> None:
+        deep_levels = range(FIRST_DEEP_LEVEL, LEVELS)
+        sums = [self._state.sums_at(self.grid, level, refresh_hop) for level in deep_levels]
+        self._deep.take_step(step, sums, self._state.held)
 
     def _ascend(self) -> FloatArray:
-        """Run the other up-blocks and the mask's layer."""
-        products = self._ups[SPLIT_STAGE][0].products_added_to(*self._state.held)
-        for stage in range(SPLIT_STAGE, LEVELS - 1):
-            self._interleave(stage, products)
-            products = self._ups[stage + 1][0].products()
+        """Run the shallow up-blocks and the mask's layer."""
+        products = self._skips[0].products_added_to(*self._state.held)
+        affines = self.packed.up_affines[SPLIT_STAGE:]
+        for above, affine in zip(self._skips[1:], affines, strict=False):
+            kernels.interleave(*products, *affine, above.newer, above.oldest)
+            products = above.products()
         return self._finish(*products)
-
-    def _interleave(self, stage: int, products: tuple[FloatArray, FloatArray]) -> None:
-        """Turn a block's products into the last channels of the next block's input."""
-        above = self._ups[stage + 1][-1]
-        affine = self.packed.up_affines[stage]
-        kernels.interleave(*products, *affine, above.newer, above.oldest)
 
     def _finish(self, newer: FloatArray, oldest: FloatArray) -> FloatArray:
         packed = self.packed
@@ -170,15 +170,9 @@ class StreamingUNet:
                 if level == 0:
                     state.delayed_at(0)[:] = down.columns[2]
                 self._complete(level, 0)
-            self._renew_held()
+            self._downs[-1].activate_into(self._deep.entry)
+            for step in range(DEEP_STEPS):
+                for _ in range(KERNEL_COLUMNS):
+                    self._take_deep_step(step, 0)
             self._ascend()
         return state.one_slot()
-
-
-def _up_inputs(packed: PackedUNet, stage: int) -> list[UpColumns]:
-    """Make a decoder block's inputs: joined, or skip and what comes from above apart."""
-    bins = packed.bins >> (LEVELS - stage)
-    skip_channels = packed.channels[LEVELS - stage]
-    joined = stage not in {0, SPLIT_STAGE}
-    channels = 2 * skip_channels if joined else skip_channels
-    return [UpColumns(one, bins, channels) for one in packed.ups[stage]]

@@ -23,16 +23,17 @@ from dsp.networks.unet import unet_mask
 RELATIVE = 1e-5
 COLUMN_SECONDS = 1024 / 44_100
 
-periods = st.sampled_from([1, 2, 4, 8])
-grids = st.builds(HopGrid, st.sampled_from([1, 2, 4]), periods)
+schedules = st.sampled_from([(1, 1), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4), (8, 4)])
+grids = st.builds(
+    lambda hops_per_column, schedule: HopGrid(hops_per_column, *schedule),
+    st.sampled_from([1, 2, 4]),
+    schedules,
+)
 
 
 def assert_same_state(one, other):
     assert one.hop_index == other.hop_index
-    arrays = zip(
-        [*one.sums, one.delayed, *one.held], [*other.sums, other.delayed, *other.held], strict=True
-    )
-    for a, b in arrays:
+    for a, b in zip(one.arrays(), other.arrays(), strict=True):
         assert np.abs(a - b).max() <= RELATIVE * np.abs(b).max()
 
 
@@ -118,9 +119,9 @@ def test_reset_forgets_everything():
     assert np.array_equal(push_all(unet, stream), first)
 
 
-@pytest.mark.parametrize("deep_period", [1, 4])
-def test_silence_is_a_fixed_point(deep_period):
-    unet = tiny_stream(2, deep_period)
+@pytest.mark.parametrize("schedule", [(1, 1), (4, 1), (4, 4)])
+def test_silence_is_a_fixed_point(schedule):
+    unet = tiny_stream(2, *schedule)
     unet.reset(3)
     before = unet.snapshot()
     masks = push_all(unet, np.zeros((20, 2, BINS), np.float32))
@@ -165,3 +166,24 @@ def test_deep_schedule_follows_the_absolute_hop_index():
         on_grid = np.arange(first, first + 40) % 4 == 0
         assert errors[on_grid].max() <= RELATIVE
         assert errors[~on_grid].min() > RELATIVE
+
+
+@pytest.mark.parametrize("deep_hops", [2, 4])
+def test_spread_refresh_is_the_refresh_at_once_heard_some_hops_later(deep_hops):
+    """The way up of the stream that refreshes at once, given what the other one has yet to hear."""
+    stream = magnitudes(100)
+    at_once, spread = tiny_stream(2, 4), tiny_stream(2, 4, deep_hops)
+    answers = {}
+    for hop, frame in enumerate(stream):
+        at_once.push(frame)
+        newest = at_once.snapshot().held
+        answers[at_once.grid.latest_deep(hop)] = newest
+        mask = spread.push(frame)
+        heard = spread.grid.latest_heard(hop)
+        if heard < 0:
+            continue
+        for held, answer in zip(at_once._state.held, answers[heard], strict=True):
+            held[:] = answer
+        assert np.abs(mask - at_once._ascend()).max() <= RELATIVE
+        for held, answer in zip(at_once._state.held, newest, strict=True):
+            held[:] = answer

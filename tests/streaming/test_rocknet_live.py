@@ -12,8 +12,7 @@ from unet_streams import push_all
 from dsp.errors import SignalError
 from dsp.networks.bandwidth import widen_mask
 from dsp.networks.model_card import load_card
-from dsp.networks.rocknet_grid import HopGrid
-from dsp.networks.rocknet_live import DEEP_PERIOD, LIVE, RATE_HZ, RocknetLive
+from dsp.networks.rocknet_live import GRID, LIVE, RATE_HZ, RocknetLive
 from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet_weights import untrained_weights
@@ -79,7 +78,7 @@ def test_output_is_the_masked_spectrum_resynthesised(separator):
     windows = low_delay_windows(4096, HOP)
     spectra = analyse(x, windows)
     heard = analyse(x, asymmetric_windows(4096, 1024, HOP))
-    unet = StreamingUNet(PACKED, HopGrid(2, 4))
+    unet = StreamingUNet(PACKED, GRID)
     magnitudes = np.abs(heard[..., :1024]).transpose(1, 0, 2)
     masks = widen_mask(push_all(unet, magnitudes).transpose(1, 0, 2), spectra.shape[-1])
     expected = synthesise((spectra * masks)[None], windows)
@@ -144,7 +143,8 @@ def test_live_profile_is_what_the_engine_needs(separator):
 
 def test_model_card_declares_what_the_live_profile_does(separator):
     declared = load_card("rocknet").settings["live"]
-    assert declared["deep_period_hops"] == separator._unet.grid.deep_period == DEEP_PERIOD
+    assert declared["deep_period_hops"] == separator._unet.grid.deep_period
+    assert declared["deep_spread_hops"] == separator._unet.grid.deep_hops
     assert declared["mask_lag_hops"] == LIVE.mask_lag_hops
     assert declared["look_ahead_samples"] == LIVE.look_ahead_samples
 

@@ -6,7 +6,7 @@ from unet_streams import magnitudes, push_all, rerun
 
 from dsp.errors import WeightsMissingError
 from dsp.networks.registry import load_model
-from dsp.networks.rocknet_grid import HopGrid
+from dsp.networks.rocknet_live import GRID
 from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.rocknet_weights import load_rocknet_weights
@@ -50,7 +50,7 @@ def test_streaming_equals_rerun_of_window(weights, stream, masks, back):
 
 
 def test_rebuild_with_held_deep_levels_equals_pushing(packed, stream):
-    pushed, rebuilt = (StreamingUNet(packed, HopGrid(2, 4)) for _ in range(2))
+    pushed, rebuilt = (StreamingUNet(packed, GRID) for _ in range(2))
     push_all(pushed, stream[:HOPS])
     rebuilt.rebuild(stream[:HOPS], 0)
     coming = stream[HOPS : HOPS + 9]

@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsp.networks.rocknet_grid import FIRST_DEEP_LEVEL, HopGrid
+from dsp.networks.rocknet_grid import DEEP_STEPS, FIRST_DEEP_LEVEL, HopGrid
 from dsp.networks.unet_weights import LEVELS
 
 grids = st.builds(HopGrid, st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4, 8, 16]))
+spread_grids = st.sampled_from([(1, 1), (2, 2), (4, 2), (4, 4), (8, 4), (16, 2)]).map(
+    lambda schedule: HopGrid(2, *schedule)
+)
 levels = st.integers(0, LEVELS - 1)
 hops = st.integers(0, 10**9)
 
@@ -41,6 +44,27 @@ def test_latest_deep_hop_is_deep_and_none_comes_after(grid, hop):
     latest = grid.latest_deep(hop)
     assert grid.is_deep(latest)
     assert not any(grid.is_deep(t) for t in range(latest + 1, hop + 1))
+
+
+@pytest.mark.parametrize(("deep_period", "deep_hops"), [(4, 3), (4, 0), (2, 4), (16, 8)])
+def test_spreads_that_do_not_fit_are_refused(deep_period, deep_hops):
+    with pytest.raises(ValueError, match=f"{deep_hops} deep hops: 1, 2 or 4 expected"):
+        HopGrid(2, deep_period, deep_hops)
+
+
+@given(grid=spread_grids, hop=hops)
+def test_steps_of_a_refresh_come_once_each_and_in_order(grid, hop):
+    begin = grid.latest_deep(hop)
+    steps = [s for t in range(begin, begin + grid.deep_period) for s in grid.deep_steps(t)]
+    assert steps == list(range(DEEP_STEPS))
+
+
+@given(grid=spread_grids, hop=hops)
+def test_mask_hears_the_latest_refresh_whose_last_step_is_taken(grid, hop):
+    heard = grid.latest_heard(hop)
+    assert grid.is_deep(heard)
+    taken = [s for t in range(heard, hop + 1) for s in grid.deep_steps(t)]
+    assert taken.count(DEEP_STEPS - 1) == 1
 
 
 @given(grid=grids, level=levels, age=st.integers(1, 2000))
