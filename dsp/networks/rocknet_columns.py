@@ -42,20 +42,16 @@ class DownColumns:
         product = self._packed.final(self._final_rows).numpy()
         kernels.advance(product, sums, self._packed.bias, self.columns[2])
 
+    def advance_repeated(self, sums: FloatArray) -> None:
+        """Take level 0's newest frame in and complete columns 0 and 1: there it sounds on."""
+        product = self._packed.final(self._final_rows).numpy()
+        kernels.advance(product, sums, self._packed.bias, self.columns[2])
+        kernels.repeat_newest(product, sums, self._packed.bias, self.columns)
+
     def add_edges(self, sums: FloatArray) -> None:
         """Complete output columns 0 and 1 with the edge inputs."""
         product = self._packed.edges(self._edge_rows).numpy()
         kernels.add_edges(sums, product, self._packed.bias, self.columns)
-
-    def delay_final(self, sums: FloatArray, delayed: FloatArray) -> None:
-        """Complete level 0's columns: the input has no edges, so its column 1 is final already.
-
-        Column 2 is what column 1 was one column ago, ``delayed`` [bins / 2, channel].
-        """
-        kernels.newest_column(sums, self._packed.bias, self.columns[0])
-        self.columns[1] = self.columns[2]
-        self.columns[2] = delayed
-        delayed[:] = self.columns[1]
 
     def activate_into(self, below: DownColumns) -> None:
         """Hand the three columns to the next level."""
@@ -71,31 +67,35 @@ class DownColumns:
 class UpColumns:
     """A decoder block's input columns over one set of channels, and their products.
 
-    ``newer`` [bin, 2, channel] holds columns 0 and 1, ``oldest`` [bin, channel] column 2.
+    ``newer`` [bin, 2, channel] holds columns 0 and 1, ``older`` [bin, 1 or 2, channel] the others.
     """
 
     def __init__(self, packed: PackedUp, bins: int, channels: int) -> None:
         self._packed = packed
         self.newer = np.zeros((bins, 2, channels), np.float32)
-        self.oldest = np.zeros((bins, channels), np.float32)
+        self.older = np.zeros((bins, packed.older_columns, channels), np.float32)
         self._newer_rows = torch.from_numpy(self.newer).reshape(bins, -1)
-        self._oldest_rows = torch.from_numpy(self.oldest)
+        self._older_rows = torch.from_numpy(self.older).reshape(bins, -1)
 
     def place_skip(self, columns: FloatArray) -> None:
-        """Copy an encoder level's columns to the first channels."""
-        kernels.place_skips(columns, self.newer, self.oldest)
+        """Copy an encoder level's columns 0, 1 and 2 to the first channels."""
+        kernels.place_skips(columns, self.newer, self.older)
+
+    def place_oldest_skip(self, column: FloatArray) -> None:
+        """Copy an encoder level's column 3 [bin, channel] likewise."""
+        self.older[:, 1, : column.shape[1]] = column
 
     def products(self) -> tuple[FloatArray, FloatArray]:
-        """Return the products of columns 0 and 1, and of column 2, for ``kernels.interleave``."""
+        """Return the products of the newer and of the older columns, for ``kernels.interleave``."""
         newer = self._packed.newer(self._newer_rows)
-        return newer.numpy(), self._packed.oldest(self._oldest_rows).numpy()
+        return newer.numpy(), self._packed.older(self._older_rows).numpy()
 
     def products_added_to(
-        self, newer: FloatArray, oldest: FloatArray
+        self, newer: FloatArray, older: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Return the products, each added to another channel set's."""
         first = self._packed.newer.add_to(torch.from_numpy(newer), self._newer_rows)
-        second = self._packed.oldest.add_to(torch.from_numpy(oldest), self._oldest_rows)
+        second = self._packed.older.add_to(torch.from_numpy(older), self._older_rows)
         return first.numpy(), second.numpy()
 
 

@@ -44,7 +44,7 @@ class DeepLevels:
     def buffers(self) -> tuple[FloatArray, ...]:
         """What steps leave for later ones."""
         deepest, *_ = reversed(self._downs)
-        joined = [array for up in self._ups[:-1] for array in (up.newer, up.oldest)]
+        joined = [array for up in self._ups[:-1] for array in (up.newer, up.older)]
         return (deepest.final_input, deepest.edge_input, *joined)
 
     def take_step(
@@ -74,4 +74,4 @@ class DeepLevels:
     def _interleave(self, stage: int) -> None:
         above = self._ups[stage + 1]
         products = self._ups[stage].products()
-        kernels.interleave(*products, *self._affines[stage], above.newer, above.oldest)
+        kernels.interleave(*products, *self._affines[stage], above.newer, above.older)

@@ -65,7 +65,7 @@ class HopGrid:
 
     @property
     def delayed_slots(self) -> int:
-        """For how many hops level 0's newest final column is kept until it is column 2."""
+        """For how many hops level 0's final column is kept until it is column 3."""
         return 2 * self.hops_per_column
 
     def is_deep(self, hop_index: int) -> bool:
@@ -89,11 +89,10 @@ class HopGrid:
     def horizon_hops(self, level: int, last_level: int) -> int:
         """Return how many of the newest hops' inputs at ``level`` the sums at ``last_level`` hold.
 
-        Sums reach four columns back; every level between adds its own kernel; level 0 the delay.
+        Sums reach four columns back, and every level between adds its own kernel.
         """
         spacings = (self.spacing_hops(k) for k in range(level, last_level + 1))
-        reach = (KERNEL_COLUMNS - 1) * sum(spacings)
-        return reach + (self.delayed_slots if level == 0 < last_level else 0)
+        return (KERNEL_COLUMNS - 1) * sum(spacings)
 
     def is_remembered(self, level: int, hop_index: int, end: int) -> bool:
         """Whether sums as they are before hop ``end`` depend on a level's input at an earlier hop.

@@ -60,12 +60,23 @@ def add_edges(
 
 
 @njit(cache=True, nogil=True)
-def newest_column(slot: FloatArray, bias: FloatArray, column: FloatArray) -> None:
-    """Read level 1's newest column [frequency, channel] off its delay line: it has no edges."""
-    frequencies, channels = column.shape
+def repeat_newest(
+    product: FloatArray, slot: FloatArray, bias: FloatArray, columns: FloatArray
+) -> None:
+    """Complete level 0's two newest columns as if the newest frame sounded on for two more.
+
+    ``product`` [frequency, tap * channel] of that frame, whose own part ``slot`` has already.
+    ``columns`` [column, frequency, channel] gets columns 0 and 1.
+    """
+    _, frequencies, channels = columns.shape
     for f in range(frequencies):
+        row = product[f]
         for c in range(channels):
-            column[f, c] = slot[2, f, c] + bias[c]
+            once_more = row[channels + c] + row[2 * channels + c]
+            columns[0, f, c] = slot[0, f, c] + once_more + bias[c]
+        for c in range(channels):
+            once_more = row[3 * channels + c] + row[4 * channels + c]
+            columns[1, f, c] = slot[2, f, c] + once_more + bias[c]
 
 
 @njit(cache=True, nogil=True)
@@ -93,10 +104,11 @@ def activate(
 
 
 @njit(cache=True, nogil=True)
-def place_skips(columns: FloatArray, newer: FloatArray, oldest: FloatArray) -> None:
+def place_skips(columns: FloatArray, newer: FloatArray, older: FloatArray) -> None:
     """Copy columns [3, frequency, channel] to the decoder's inputs, before its own channels.
 
-    ``newer`` [frequency, 2, width] gets columns 0 and 1, ``oldest`` [frequency, width] column 2.
+    ``newer`` [frequency, 2, width] gets columns 0 and 1, ``older`` [frequency, 1 or 2, width]
+    column 2.
     """
     _, frequencies, channels = columns.shape
     for f in range(frequencies):
@@ -105,63 +117,62 @@ def place_skips(columns: FloatArray, newer: FloatArray, oldest: FloatArray) -> N
         for c in range(channels):
             newer[f, 1, c] = columns[1, f, c]
         for c in range(channels):
-            oldest[f, c] = columns[2, f, c]
+            older[f, 0, c] = columns[2, f, c]
 
 
 @njit(cache=True, nogil=True)
 def interleave(  # noqa: PLR0917 - Numba takes arrays by position
     product: FloatArray,
-    oldest_product: FloatArray,
+    older_product: FloatArray,
     scale: FloatArray,
     shift: FloatArray,
     newer: FloatArray,
-    oldest: FloatArray,
+    older: FloatArray,
 ) -> None:
     """Gather a transposed convolution's products into twice as many bins; rectify, normalise.
 
-    ``product`` [frequency, column * tap * channel] (three columns, five frequency taps, the bias
-    in taps 1 and 2); ``oldest_product`` [frequency, tap * channel] adds to column 2.
-    The last channels of ``newer`` [2 * frequency, 2, width] and ``oldest`` [2 * frequency, width]
-    get columns 0, 1 and 2.
+    ``product`` [frequency, column * tap * channel] (the first columns, five frequency taps, the
+    bias in taps 1 and 2); ``older_product``, likewise, adds to the last columns. The last channels
+    of ``newer`` [2 * frequency, 2, width] and ``older`` [2 * frequency, 1 or 2, width] get columns
+    0 and 1, and the others.
     """
-    frequencies, width = product.shape
     channels = scale.shape[0]
-    taps = 5 * channels
-    nothing = np.zeros(width, np.float32)
     even = np.zeros(channels, np.float32)
     odd = np.zeros(channels, np.float32)
-    for f in range(frequencies):
-        below = product[f - 1] if f > 0 else nothing
-        above = product[f + 1] if f + 1 < frequencies else nothing
-        for r in range(2):
-            here = slice(r * taps, (r + 1) * taps)
-            _gather(below[here], product[f, here], above[here], even, odd)
-            _normalise(even, scale, shift, newer[2 * f, r])
-            _normalise(odd, scale, shift, newer[2 * f + 1, r])
-        _gather(below[2 * taps :], product[f, 2 * taps :], above[2 * taps :], even, odd)
-        below = oldest_product[f - 1] if f > 0 else nothing
-        above = oldest_product[f + 1] if f + 1 < frequencies else nothing
-        _gather(below, oldest_product[f], above, even, odd)
-        _normalise(even, scale, shift, oldest[2 * f])
-        _normalise(odd, scale, shift, oldest[2 * f + 1])
+    added = 2 + older.shape[1] - older_product.shape[1] // (5 * channels)
+    for f in range(product.shape[0]):
+        for r in range(2 + older.shape[1]):
+            _gather(product, f, r, even, odd)
+            if r >= added:
+                _gather(older_product, f, r - added, even, odd)
+            place = newer[:, r] if r < 2 else older[:, r - 2]
+            _normalise(even, scale, shift, place[2 * f])
+            _normalise(odd, scale, shift, place[2 * f + 1])
 
 
 @njit(cache=True, nogil=True)
-def _gather(
-    below: FloatArray, row: FloatArray, above: FloatArray, even: FloatArray, odd: FloatArray
-) -> None:
-    """Sum the taps of one bin and its neighbours that meet in its even and its odd half.
+def _gather(product: FloatArray, f: int, column: int, even: FloatArray, odd: FloatArray) -> None:
+    """Sum a column's taps of one bin and its neighbours that meet in its even and its odd half.
 
-    Each input is [tap * channel]. Slices, for they tell the compiler that no index is negative.
+    Slices, for they tell the compiler that no index is negative.
     """
     n = even.shape[0]
-    tap_1, tap_2 = row[n : 2 * n], row[2 * n : 3 * n]
-    tap_3, tap_4 = below[3 * n : 4 * n], below[4 * n : 5 * n]
-    tap_0 = above[:n]
+    taps = slice(5 * n * column, 5 * n * (column + 1))
+    row = product[f, taps]
     for c in range(n):
-        even[c] += tap_1[c] + tap_3[c]
+        even[c] += row[n : 2 * n][c]
     for c in range(n):
-        odd[c] += tap_2[c] + tap_4[c] + tap_0[c]
+        odd[c] += row[2 * n : 3 * n][c]
+    if f > 0:
+        below = product[f - 1, taps]
+        for c in range(n):
+            even[c] += below[3 * n : 4 * n][c]
+        for c in range(n):
+            odd[c] += below[4 * n :][c]
+    if f + 1 < product.shape[0]:
+        above = product[f + 1, taps]
+        for c in range(n):
+            odd[c] += above[:n][c]
 
 
 @njit(cache=True, nogil=True)
@@ -177,7 +188,7 @@ def _normalise(total: FloatArray, scale: FloatArray, shift: FloatArray, place: F
 @njit(cache=True, nogil=True)
 def finish_mask(  # noqa: PLR0917 - Numba takes arrays by position
     product: FloatArray,
-    oldest_product: FloatArray,
+    older_product: FloatArray,
     affine: FloatArray,
     columns: FloatArray,
     weight: FloatArray,
@@ -186,17 +197,18 @@ def finish_mask(  # noqa: PLR0917 - Numba takes arrays by position
 ) -> None:
     """Last transposed convolution and the mask's 4 x 4 convolution of dilation 2, with sigmoid.
 
-    ``product`` [frequency, column * tap] (columns 1 and 3), ``oldest_product`` [frequency, tap]
-    adds to column 3; ``affine`` is (scale, shift). ``columns`` [2, 2 * frequency + 6] is scratch
-    whose three outer bins on either side stay zero. ``weight`` [channel, column, tap], columns 1
-    and 3; ``mask`` [channel, 2 * frequency].
+    ``product`` [frequency, column * tap] (columns 1 and 3), ``older_product`` likewise (3 and 5);
+    ``affine`` is (scale, shift). ``columns`` [3, 2 * frequency + 6] is scratch whose three outer
+    bins on either side stay zero. ``weight`` [channel, column, tap], columns 1, 3 and 5; ``mask``
+    [channel, 2 * frequency].
     """
     inner = columns[:, 3:-3]
     inner[:] = np.float32(0.0)
     _add_bins(product[:, :5], inner[0])
     _add_bins(product[:, 5:], inner[1])
-    _add_bins(oldest_product, inner[1])
-    for r in range(2):
+    _add_bins(older_product[:, :5], inner[1])
+    _add_bins(older_product[:, 5:], inner[2])
+    for r in range(inner.shape[0]):
         for f in range(inner.shape[1]):
             inner[r, f] = max(inner[r, f], np.float32(0.0)) * affine[0] + affine[1]
     for channel in range(mask.shape[0]):
@@ -220,7 +232,7 @@ def _add_bins(product: FloatArray, column: FloatArray) -> None:
 def _convolve_mask(columns: FloatArray, weight: FloatArray, bias: float, mask: FloatArray) -> None:
     for f in range(mask.shape[0]):
         value = bias
-        for r in range(2):
+        for r in range(columns.shape[0]):
             for tap in range(4):
                 value += weight[r, tap] * columns[r, f + 2 * tap]
         mask[f] = np.float32(1.0) / (np.float32(1.0) + np.exp(-value))

@@ -4,6 +4,9 @@ The step multiplies columns of time, not frames of a window: a kernel's five tim
 by side in one product. Encoder: an input column that will not change again ("final") is multiplied
 by all five taps when it comes and never again; the two edge columns by the taps that reach them.
 Decoder: output columns 0, 1, 2 need taps (2, 4), (1, 3) and (0, 2, 4) of input columns 0, 1, 2.
+
+The newest frame sounds on for two more, so it is the input's column 2, and its mask needs the last
+block's columns 1, 3 and 5, and these the block's before it up to column 3.
 """
 
 from __future__ import annotations
@@ -22,10 +25,25 @@ if TYPE_CHECKING:
     from dsp.networks.unet_weights import ConvBlock, UNetWeights
     from dsp.separator import FloatArray
 
-# Time taps by output column, then by input column 0, 1, 2; None: no such input, or none needed.
-_Taps = tuple[tuple[int | None, int | None, int | None], ...]
-UP_TAPS: _Taps = ((2, 4, None), (1, 3, None), (0, 2, 4))
-LAST_UP_TAPS: _Taps = ((1, 3, None), (None, 1, 3))  # the mask needs columns 1 and 3 only
+_Taps = tuple[tuple[int | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class _UpTaps:
+    """Time taps of a decoder block by output column, then by input column; None: not reached.
+
+    ``newer``: of input columns 0 and 1, for the first of ``outputs`` columns. ``older``: of column
+    2, or 2 and 3, for the last of them.
+    """
+
+    outputs: int
+    newer: _Taps
+    older: _Taps
+
+
+_USUAL_TAPS = _UpTaps(3, newer=((2, 4), (1, 3), (0, 2)), older=((4,),))
+_LAST_BUT_ONE_TAPS = _UpTaps(4, newer=((2, 4), (1, 3), (0, 2), (None, 1)), older=((4,), (3,)))
+_LAST_TAPS = _UpTaps(3, newer=((1, 3), (None, 1)), older=((3, None), (1, 3)))  # columns 1, 3, 5
 
 SPLIT_STAGE = 2
 """The up-block (from 0) whose input from the deep levels may be held: it has its own product."""
@@ -46,12 +64,13 @@ class PackedDown:
 class PackedUp:
     """One decoder block's products over one set of input channels.
 
-    ``newer`` maps columns 0 and 1 to [output column * frequency tap * out], ``oldest`` column 2 to
-    [frequency tap * out], which belongs to the last output column.
+    ``newer`` maps columns 0 and 1 to the first output columns, ``older`` the ``older_columns``
+    others to the last ones: [output column * frequency tap * out] each.
     """
 
     newer: PackedLinear
-    oldest: PackedLinear
+    older: PackedLinear
+    older_columns: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +78,7 @@ class PackedUNet:
     """Everything the streaming step multiplies with; immutable.
 
     ``ups[stage]`` has one entry, but for ``SPLIT_STAGE``: skip, then what comes from above.
-    ``mask_weight`` is [channel, (column 1, column 3), frequency tap].
+    ``mask_weight`` is [channel, (column 1, 3, 5), frequency tap].
     """
 
     downs: tuple[PackedDown, ...]
@@ -86,7 +105,7 @@ def pack(weights: UNetWeights, bins: int = 1024, kind: LinearKind | None = None)
             for stage, block in enumerate(weights.decoder)
         ),
         up_affines=tuple((_array(b.scale), _array(b.shift)) for b in weights.decoder),
-        mask_weight=_array(weights.mask_weight[:, 0].flip(1)[:, 2:]),
+        mask_weight=_array(weights.mask_weight[:, 0].flip(1)[:, 1:]),
         mask_bias=_array(weights.mask_bias),
         channels=widths,
         bins=bins,
@@ -112,7 +131,7 @@ def _pack_down(block: ConvBlock, rows: int, kind: LinearKind) -> PackedDown:
 
 
 def _pack_stage(block: ConvBlock, stage: int, rows: int, kind: LinearKind) -> tuple[PackedUp, ...]:
-    taps = LAST_UP_TAPS if stage == LEVELS - 1 else UP_TAPS
+    taps = {LEVELS - 2: _LAST_BUT_ONE_TAPS, LEVELS - 1: _LAST_TAPS}.get(stage, _USUAL_TAPS)
     if stage != SPLIT_STAGE:
         return (_pack_up(block.weight, block.bias, taps, rows, kind),)
     skip, above = block.weight.chunk(2)
@@ -123,28 +142,39 @@ def _pack_stage(block: ConvBlock, stage: int, rows: int, kind: LinearKind) -> tu
 
 
 def _pack_up(
-    weight: Tensor, bias: Tensor | None, taps: _Taps, rows: int, kind: LinearKind
+    weight: Tensor, bias: Tensor | None, taps: _UpTaps, rows: int, kind: LinearKind
 ) -> PackedUp:
-    in_channels, out_channels = weight.shape[:2]
-    by_tap = weight.permute(2, 3, 1, 0)  # [time, frequency, out, in]
-    newer = torch.zeros(len(taps), 5, out_channels, 2, in_channels)
-    for column, (tap_0, tap_1, _) in enumerate(taps):
-        for index, tap in enumerate((tap_0, tap_1)):
-            if tap is not None:
-                newer[column, :, :, index] = by_tap[tap]
-    oldest_tap = taps[-1][2] or 0
+    beyond = taps.outputs - len(taps.newer)  # columns that only the older inputs reach
+    newer = _spread_bias(bias, len(taps.newer), len(taps.newer))
+    older = _spread_bias(bias, len(taps.older), beyond)
     return PackedUp(
-        PackedLinear(newer.reshape(-1, 2 * in_channels), _spread_bias(bias, len(taps)), rows, kind),
-        PackedLinear(by_tap[oldest_tap].reshape(-1, in_channels), None, rows, kind),
+        PackedLinear(_by_columns(weight, taps.newer), newer, rows, kind),
+        PackedLinear(_by_columns(weight, taps.older), older, rows, kind),
+        older_columns=len(taps.older[0]),
     )
 
 
-def _spread_bias(bias: Tensor | None, columns: int) -> Tensor | None:
-    """Put the bias where every output bin meets it once: tap 1 (even bins) and tap 2 (odd bins)."""
-    if bias is None:
+def _by_columns(weight: Tensor, taps: _Taps) -> Tensor:
+    """[in, out, time, frequency] to [output column * frequency * out, input column * in]."""
+    in_channels, out_channels = weight.shape[:2]
+    by_tap = weight.permute(2, 3, 1, 0)  # [time, frequency, out, in]
+    placed = torch.zeros(len(taps), 5, out_channels, len(taps[0]), in_channels)
+    for column, of_inputs in enumerate(taps):
+        for index, tap in enumerate(of_inputs):
+            if tap is not None:
+                placed[column, :, :, index] = by_tap[tap]
+    return placed.reshape(len(taps) * 5 * out_channels, -1)
+
+
+def _spread_bias(bias: Tensor | None, columns: int, biased: int) -> Tensor | None:
+    """Put the bias of the last ``biased`` columns where every output bin meets it once.
+
+    That is tap 1 for even bins and tap 2 for odd ones.
+    """
+    if bias is None or not biased:
         return None
     spread = torch.zeros(columns, 5, bias.shape[0])
-    spread[:, 1:3] = bias
+    spread[columns - biased :, 1:3] = bias
     return spread.reshape(-1)
 
 

@@ -94,11 +94,9 @@ def _convolve(down: PackedDown, columns: Tensor, sums: Sequence[FloatArray]) -> 
 
 
 def _delay(finals: FloatArray, delayed: Sequence[FloatArray]) -> None:
-    """Swap level 0's new final columns for those of one column ago."""
-    for final, past in zip(finals, delayed, strict=True):
-        newest = final.copy()
-        final[:] = past
-        past[:] = newest
+    """Keep level 0's final columns until they are column 3."""
+    for final, kept in zip(finals, delayed, strict=True):
+        kept[:] = final
 
 
 def _activate(down: PackedDown, finals: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ class UNetState:
     """Preallocated; every array is [slot, ...], one slot for each phase of its columns.
 
     ``sums[level]`` [slot, 4, frequency, channel]: what awaits 1 to 4 more final columns.
-    ``delayed`` [slot, frequency, channel]: level 0's column 1 until it is column 2.
+    ``delayed`` [slot, frequency, channel]: level 0's column 2 until it is column 3.
     ``held``: what came from the deep levels, as products with the first shallow up-block:
     [frequency, column * tap * channel] of columns 0 and 1, [frequency, tap * channel] of column 2.
     ``in_flight``: what the steps of a refresh of the deep levels have left for those to come.

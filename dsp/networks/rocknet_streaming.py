@@ -1,10 +1,11 @@
 """The amplitude U-Net, streamed exactly: one new mask per hop at the cost of the new columns.
 
-Convolutions are padded one column before and two after, so the newest columns of every level see
-zeros instead of the future. Column ``r`` is the r-th newest of a level. Only columns 0 and 1 see
-those zeros; column 2 is *final*: it never changes again. So each hop computes two edge columns and
-one final column per level, and keeps of the past only partial sums that await final columns yet to
-come: every final column meets every tap of the kernel once in its life.
+Convolutions are padded one column before and two after, so the newest columns of every level see a
+future that is not there: the newest frame sounds on for two more, then there are zeros. Column
+``r`` is the r-th newest of a level. Only columns 0 and 1 see that future; column 2 is *final*: it
+never changes again. So each hop computes two edge columns and one final column per level, and keeps
+of the past only partial sums that await final columns yet to come: every final column meets every
+tap of the kernel once in its life.
 
 With a ``deep_period`` above 1 the two deepest levels and the first two up-blocks are refreshed only
 at hops whose index is a multiple of it, and their output is held in between. The sums stay exact,
@@ -42,8 +43,8 @@ class StreamingUNet:
     """One stream through the U-Net: magnitudes of the newest frame in, its mask out.
 
     With a deep period of 1 it equals, to rounding, ``unet.unet_mask`` over a window that ends with
-    the newest frame and has every ``hops_per_column``-th frame before it. Weights are shared
-    between streams, state is not. Not to be used by two threads at once.
+    the newest frame, three times, and has every ``hops_per_column``-th frame before it. Weights are
+    shared between streams, state is not. Not to be used by two threads at once.
     """
 
     def __init__(self, packed: PackedUNet, grid: HopGrid = EXACT) -> None:
@@ -55,7 +56,7 @@ class StreamingUNet:
         ]
         self._deep = DeepLevels(packed)
         self._skips = [up_inputs(packed, stage)[0] for stage in range(SPLIT_STAGE, LEVELS)]
-        self._mask_columns = np.zeros((2, bins + 6), np.float32)
+        self._mask_columns = np.zeros((3, bins + 6), np.float32)
         self._last_affine = np.concatenate(packed.up_affines[-1])
         self._state = empty_state(packed, grid, self._deep.buffers)
         self._silence = self._settle()
@@ -75,9 +76,8 @@ class StreamingUNet:
         hop_index = self._state.hop_index
         with torch.inference_mode():
             self._downs[0].final_input[1:-2] = magnitudes.T
-            for level, down in enumerate(self._downs):
-                down.advance(self._state.sums_at(self.grid, level, hop_index))
-                self._complete(level, hop_index)
+            for level in range(FIRST_DEEP_LEVEL):
+                self._descend(level, hop_index)
             if self.grid.is_deep(hop_index):
                 self._downs[-1].activate_into(self._deep.entry)
             for step in self.grid.deep_steps(hop_index):
@@ -118,14 +118,19 @@ class StreamingUNet:
         if shape != expected:
             raise SignalError(f"magnitudes of one frame {shape}: {expected} expected")
 
-    def _complete(self, level: int, hop_index: int) -> None:
-        """Add the edges to a level's columns and hand them on, across and down."""
-        down, sums = self._downs[level], self._state.sums_at(self.grid, level, hop_index)
+    def _descend(self, level: int, hop_index: int) -> None:
+        """Compute a level's three columns and hand them on, across and down."""
+        down, skip = self._downs[level], self._skips[FIRST_DEEP_LEVEL - 1 - level]
+        sums = self._state.sums_at(self.grid, level, hop_index)
         if level == 0:
-            down.delay_final(sums, self._state.delayed_at(hop_index))
+            down.advance_repeated(sums)
+            delayed = self._state.delayed_at(hop_index)
+            skip.place_oldest_skip(delayed)
+            delayed[:] = down.columns[2]
         else:
+            down.advance(sums)
             down.add_edges(sums)
-        self._skips[FIRST_DEEP_LEVEL - 1 - level].place_skip(down.columns)
+        skip.place_skip(down.columns)
         if level + 1 < FIRST_DEEP_LEVEL:
             down.activate_into(self._downs[level + 1])
 
@@ -139,16 +144,16 @@ class StreamingUNet:
         products = self._skips[0].products_added_to(*self._state.held)
         affines = self.packed.up_affines[SPLIT_STAGE:]
         for above, affine in zip(self._skips[1:], affines, strict=False):
-            kernels.interleave(*products, *affine, above.newer, above.oldest)
+            kernels.interleave(*products, *affine, above.newer, above.older)
             products = above.products()
         return self._finish(*products)
 
-    def _finish(self, newer: FloatArray, oldest: FloatArray) -> FloatArray:
+    def _finish(self, newer: FloatArray, older: FloatArray) -> FloatArray:
         packed = self.packed
         mask = np.empty((packed.channels[0], packed.bins), np.float32)
         kernels.finish_mask(
             newer,
-            oldest,
+            older,
             self._last_affine,
             self._mask_columns,
             packed.mask_weight,
@@ -164,12 +169,9 @@ class StreamingUNet:
         """
         state = self._state
         with torch.inference_mode():
-            for level, down in enumerate(self._downs):
+            for level in range(FIRST_DEEP_LEVEL):
                 for _ in range(KERNEL_COLUMNS):
-                    down.advance(state.sums_at(self.grid, level, 0))
-                if level == 0:
-                    state.delayed_at(0)[:] = down.columns[2]
-                self._complete(level, 0)
+                    self._descend(level, 0)
             self._downs[-1].activate_into(self._deep.entry)
             for step in range(DEEP_STEPS):
                 for _ in range(KERNEL_COLUMNS):

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from dsp.networks.bandwidth import widen_mask
-from dsp.networks.unet import BIN_COUNT, GRID, unet_mask
+from dsp.networks.unet import BIN_COUNT, GRID, GUESSED_FRAMES, unet_mask
 from dsp.networks.windowed import WindowedSeparator
 from dsp.separator import FloatArray, Lane, Profile
 from dsp.stft import analyse, asymmetric_windows, synthesise
@@ -25,7 +25,6 @@ FRAME_HOP_SAMPLES = 1024
 WINDOWS = asymmetric_windows(4096, 4096, FRAME_HOP_SAMPLES)
 CROSS_FADE_SAMPLES = 512
 LOOK_AHEAD_FRAMES = 5
-GUESSED_FRAMES = 2
 CONTEXT_FRAMES = 2 * GRID - GUESSED_FRAMES
 """2.9 s; with the guessed future a multiple of what the network halves down to.
 

@@ -29,6 +29,12 @@ BIN_COUNT = 1024
 GRID = 64
 """Six halvings: windows that start at multiples of this many frames fall on the same columns."""
 
+GUESSED_FRAMES = 2
+"""How many frames a stream puts behind the newest one where it has no future: it sounds on.
+
+Against a future of zeros that is worth 0.3 to 0.4 dB live; one frame less and two more are worse.
+"""
+
 _PADDING = (1, 2)  # columns before and after, at every level of the way down
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unet_streams import (
     BINS,
+    NEWEST,
     TINY,
     TINY_PACKED,
     WINDOW_COLUMNS,
@@ -51,10 +52,10 @@ def test_later_input_never_changes_earlier_masks(grid, change):
 
 def measured_reach_columns():
     """The age of the oldest column that a NaN spreads from into the newest mask."""
-    for age in range(WINDOW_COLUMNS - 1, 0, -1):
+    for age in range(WINDOW_COLUMNS + NEWEST, 0, -1):
         window = torch.zeros(1, 2, WINDOW_COLUMNS, BINS)
-        window[:, :, WINDOW_COLUMNS - 1 - age] = torch.nan
-        if unet_mask(TINY, window)[0, :, -1].isnan().any():
+        window[:, :, WINDOW_COLUMNS + NEWEST - age] = torch.nan
+        if unet_mask(TINY, window)[0, :, NEWEST].isnan().any():
             return age
     return 0
 

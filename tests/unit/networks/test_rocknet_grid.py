@@ -82,9 +82,8 @@ def test_inputs_of_a_remembered_column_are_remembered_one_level_up(grid, hop):
     for level in range(1, LEVELS):
         if not grid.is_remembered(level, hop, end):
             continue
-        delay = grid.delayed_slots if level == 1 else 0
         for tap in range(5):
-            needed = hop - delay - tap * grid.spacing_hops(level - 1)
+            needed = hop - tap * grid.spacing_hops(level - 1)
             assert grid.is_remembered(level - 1, needed, end)
 
 
