@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from scipy.signal import correlate
 
 from plugin_bridge import LiveSession
+from server.memory import lock_pages
 from server.priority import claim_realtime
 
 FloatArray = npt.NDArray[np.float32]
@@ -38,7 +40,8 @@ def run_paced(
     """Play ``audio`` [channel, frame] through ``session`` in real time.
 
     Blocks are due on a fixed grid: a block that starts late does not delay the ones after it. A
-    last partial block is left out. Runs at the priority of a host's audio thread, if granted.
+    last partial block is left out. Runs as a host's audio thread does: at its priority and with
+    pages locked, if granted, and without garbage collection.
     """
     with _as_an_audio_thread():
         return _run_paced(session, audio, block_frames, rate_hz, on_block)
@@ -69,9 +72,12 @@ def _run_paced(
 @contextlib.contextmanager
 def _as_an_audio_thread() -> Iterator[None]:
     claimed = claim_realtime()
+    lock_pages()
+    gc.disable()
     try:
         yield
     finally:
+        gc.enable()
         if claimed:
             ordinary = os.SCHED_OTHER | os.SCHED_RESET_ON_FORK
             os.sched_setscheduler(0, ordinary, os.sched_param(0))

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from server.config import ServerConfig, describe, leaves
 from server.config_sources import environment_name, load_config
+from server.memory import lock_pages
 from server.security import prepare_endpoint
 
 _DESCRIPTION = """\
@@ -74,7 +75,7 @@ def _serve(config: ServerConfig) -> int:
     parent = ParentWatch(config.parent_pid)
     server = Server(config)
     server.start()
-    _tune_interpreter()
+    _tune_process()
     line = {"ready": True, "endpoint": server.endpoint, "pid": os.getpid()}
     if server.metrics_url:
         line["metrics"] = server.metrics_url
@@ -85,11 +86,12 @@ def _serve(config: ServerConfig) -> int:
     return _leave()
 
 
-def _tune_interpreter() -> None:
-    """Keep Python from holding up the I/O thread (ADR 0004)."""
+def _tune_process() -> None:
+    """Keep Python and the system from holding up the I/O thread (ADR 0004)."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.collect()
     gc.freeze()  # what the imports made lives for ever; searching it for garbage takes long
+    lock_pages()
 
 
 def _leave() -> NoReturn:

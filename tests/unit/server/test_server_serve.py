@@ -37,7 +37,7 @@ def fake(monkeypatch, tmp_path):
     handlers = {}
     monkeypatch.setattr(server.server, "Server", fake)
     monkeypatch.setattr(serve.signal, "signal", lambda n, handler: handlers.update({n: handler}))
-    monkeypatch.setattr(serve, "_tune_interpreter", lambda: None)
+    monkeypatch.setattr(serve, "_tune_process", lambda: None)
     monkeypatch.setattr(serve, "_leave", lambda: 0)
     fake.handlers = handlers
     fake.arguments = ["serve", "--bind", f"ipc://{tmp_path}/private/server.sock"]
@@ -113,13 +113,14 @@ def test_settings_of_all_sources_reach_the_server(fake, monkeypatch, tmp_path):
     assert (config.threads, config.limits.streams, config.model) == (2, 4, "fixed-gains")
 
 
-def test_the_interpreter_is_tuned_for_short_waits(monkeypatch):
-    intervals, frozen = [], []
+def test_the_process_is_tuned_for_short_waits(monkeypatch):
+    intervals, frozen, locked = [], [], []
     monkeypatch.setattr(serve.sys, "setswitchinterval", intervals.append)
     monkeypatch.setattr(serve.gc, "freeze", lambda: frozen.append(1))
-    serve._tune_interpreter()
+    monkeypatch.setattr(serve, "lock_pages", lambda: locked.append(1))
+    serve._tune_process()
     assert intervals == [serve.SWITCH_INTERVAL_S]
-    assert frozen == [1]
+    assert frozen == locked == [1]
 
 
 def test_leaving_flushes_and_waits_for_no_thread(monkeypatch, capsys):
