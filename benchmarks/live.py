@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from benchmarks.paced import measured_latency_samples, run_paced
+from benchmarks.paced import PacedRun, measured_latency_samples, run_paced
 from benchmarks.song import bundled_song
 from plugin_bridge import LiveSession, connect_live
 
@@ -33,7 +33,8 @@ def measure_live(
 ) -> dict[str, float]:
     """Return the ``live`` section: the bundled song over and over, in 256-frame blocks at 44.1 kHz.
 
-    Resident memory is that of the embedded server, sampled once a second.
+    Resident memory is that of the embedded server, sampled once a second. ``host_xruns`` counts
+    where the system itself stood still for longer than a sound card would have waited.
     """
     song = bundled_song()
     watch = _Watch()
@@ -50,11 +51,11 @@ def measure_live(
         run = run_paced(
             session, audio, block_frames=BLOCK_FRAMES, rate_hz=song.rate_hz, on_block=observe
         )
-        return _section(session, watch, audio, run.stems, run.elapsed_s)
+        return _section(session, watch, audio, run)
 
 
 def _section(
-    session: LiveSession, watch: _Watch, audio: FloatArray, heard: FloatArray, elapsed_s: float
+    session: LiveSession, watch: _Watch, audio: FloatArray, run: PacedRun
 ) -> dict[str, float]:
     counted = session.statistics
     hop_ms = 1e3 * session.latency.hop / session.rate_hz
@@ -62,11 +63,15 @@ def _section(
     steady_p99_ms = float(np.percentile(compute_ms[_FIRST_HOPS:], 99))
     probe = slice(0, min(audio.shape[1], 10 * session.rate_hz))
     return {
-        "seconds": elapsed_s,
+        "seconds": run.elapsed_s,
         "blocks": counted.blocks,
         "late_blocks": counted.late_blocks,
         "reported_latency_samples": session.latency.total,
-        "measured_latency_samples": measured_latency_samples(audio[:, probe], heard[..., probe]),
+        "measured_latency_samples": measured_latency_samples(
+            audio[:, probe], run.stems[..., probe]
+        ),
+        "host_xruns": run.xruns,
+        "host_wake_max_ms": float(run.wake_ms.max()),
         "first_block_over_p99": float(compute_ms[0]) / steady_p99_ms,
         "realtime_factor": float(compute_ms.mean()) / hop_ms,
         "compute_p50_ms": float(np.median(compute_ms)),

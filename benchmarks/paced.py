@@ -19,6 +19,8 @@ from server.priority import claim_realtime
 
 FloatArray = npt.NDArray[np.float32]
 
+XRUN_BLOCKS = 2
+
 
 @dataclass(frozen=True)
 class PacedRun:
@@ -26,6 +28,8 @@ class PacedRun:
 
     stems: FloatArray  # [stem, channel, frame], as a host would have heard them
     call_ms: npt.NDArray[np.float64]  # [block]
+    wake_ms: npt.NDArray[np.float64]  # [block]: how late the system woke the thread for it
+    xruns: int
     elapsed_s: float
 
 
@@ -39,8 +43,10 @@ def run_paced(
 ) -> PacedRun:
     """Play ``audio`` [channel, frame] through ``session`` in real time.
 
-    Blocks are due on a fixed grid: a block that starts late does not delay the ones after it. A
-    last partial block is left out. Runs as a host's audio thread does: at its priority and with
+    Blocks are due on a fixed grid: a block that starts late does not delay the ones after it. As
+    with a sound card of three periods there is one exception: if the system wakes the thread more
+    than two blocks late, the card has run over; that is an xrun, and the grid starts again. A last
+    partial block is left out. Runs as a host's audio thread does: at its priority and with
     pages locked, if granted, and without garbage collection.
     """
     with _as_an_audio_thread():
@@ -56,17 +62,22 @@ def _run_paced(
 ) -> PacedRun:
     blocks = audio.shape[1] // block_frames
     heard: list[FloatArray] = []
-    call_ms = np.zeros(blocks)
-    start = time.perf_counter()
+    call_ms, wake_ms = np.zeros(blocks), np.zeros(blocks)
+    xruns = 0
+    start = due = time.perf_counter()
     for index in range(blocks):
-        _sleep_until(start + index * block_frames / rate_hz)
+        late = _sleep_until(due)
+        if late > XRUN_BLOCKS * block_frames / rate_hz:
+            xruns += 1
+            due += late
         called = time.perf_counter()
         block = audio[:, index * block_frames : (index + 1) * block_frames]
         heard.append(session.process(block).copy())
-        call_ms[index] = (time.perf_counter() - called) * 1e3
+        wake_ms[index], call_ms[index] = late * 1e3, (time.perf_counter() - called) * 1e3
         on_block(index)
+        due += block_frames / rate_hz
     elapsed_s = time.perf_counter() - start
-    return PacedRun(np.concatenate(heard, axis=-1), call_ms, elapsed_s)
+    return PacedRun(np.concatenate(heard, axis=-1), call_ms, wake_ms, xruns, elapsed_s)
 
 
 @contextlib.contextmanager
@@ -94,7 +105,10 @@ def measured_latency_samples(dry: FloatArray, stems: FloatArray) -> int:
     return int(np.argmax(correlation)) - (len(reference) - 1)
 
 
-def _sleep_until(deadline_s: float) -> None:
+def _sleep_until(deadline_s: float) -> float:
+    """Sleep, and return by how many seconds the system woke us late; 0 if there was no time."""
     remaining = deadline_s - time.perf_counter()
-    if remaining > 0:
-        time.sleep(remaining)
+    if remaining <= 0:
+        return 0.0
+    time.sleep(remaining)
+    return max(0.0, time.perf_counter() - deadline_s)

@@ -40,7 +40,7 @@ magnitudes need no other scale.
 
 LIVE = Profile("live", 512, 512, 0, 0, Lane.REALTIME)
 
-GRID = HopGrid(COLUMN_SAMPLES // LIVE.hop_samples, deep_period=4, deep_hops=2)
+GRID = HopGrid(COLUMN_SAMPLES // LIVE.hop_samples, deep_period=8, deep_hops=2)
 """The deepest levels follow every fourth hop: under half the arithmetic.
 
 On ten seconds of 15 songs: 0.09 dB below the exact form, every eighth hop 0.21 dB. Spread over two

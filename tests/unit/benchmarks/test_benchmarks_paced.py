@@ -19,13 +19,14 @@ class Clock:
     def __init__(self):
         self.now = 100.0
         self.sleeps = []
+        self.stalls_s = {}  # by the number of the sleep
 
     def perf_counter(self):
         return self.now
 
     def sleep(self, seconds):
         self.sleeps.append(seconds)
-        self.now += seconds
+        self.now += seconds + self.stalls_s.pop(len(self.sleeps), 0.0)
 
 
 class Session:
@@ -70,6 +71,25 @@ def test_a_late_block_does_not_delay_the_ones_after_it(clock):
     play(session, ramp(60))
     started = [(at - 100) / BLOCK_S for at in session.called_at_s]
     assert started == pytest.approx([0, 1, 3.5, 3.5, 4, 5])
+
+
+@pytest.mark.parametrize(("stall_blocks", "xruns"), [(1.9, 0), (2.1, 1)])
+def test_a_system_that_stands_still_overruns_the_sound_card(clock, stall_blocks, xruns):
+    session = Session(clock)
+    clock.stalls_s = {2: stall_blocks * BLOCK_S}
+    run = play(session, ramp(60))
+    assert run.xruns == xruns
+    assert run.wake_ms.max() == pytest.approx(1e3 * stall_blocks * BLOCK_S)
+    started = [(at - 100) / BLOCK_S for at in session.called_at_s]
+    caught_up = [0, 1, 3.9, 3.9, 4, 5]
+    started_again = [0, 1, 4.1, 5.1, 6.1, 7.1]
+    assert started == pytest.approx(started_again if xruns else caught_up)
+
+
+def test_a_slow_bridge_is_no_xrun(clock):
+    run = play(Session(clock, work_s=[5 * BLOCK_S] * 6), ramp(60))
+    assert run.xruns == 0
+    assert not run.wake_ms.any()
 
 
 def test_nobody_sleeps_into_the_past(clock):
