@@ -13,12 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Functions marked so neither allocate, lock, wait, nor call the system; clang -Wfunction-effects proves it. */
-#if defined(__clang__) && __clang_major__ >= 20
-#define STEMS_NONBLOCKING __attribute__((nonblocking))
-#else
-#define STEMS_NONBLOCKING
-#endif
+#include "nonblocking.h"
 
 typedef struct StemsPlugin StemsPlugin;
 
@@ -78,8 +73,9 @@ typedef enum {
 } StemsResult;
 
 /* Takes a block, gives as many frames, stems_plugin_latency_samples behind the input. Real-time safe unless `offline`.
-   Live it never fails: where stems are late, Mix fades to the dry signal, Multi to dry on its last bus and silence on the others. */
-StemsResult stems_plugin_process(StemsPlugin *plugin, const StemsBlock *block) STEMS_NONBLOCKING;
+   Live it never fails: where stems are late, Mix fades to the dry signal, Multi to dry on its last bus and silence on the others.
+   (Without the nonblocking attribute because of the offline branch; the core's live branch has it.) */
+StemsResult stems_plugin_process(StemsPlugin *plugin, const StemsBlock *block);
 
 /* Forgets the past: what comes next is from elsewhere (a transport jump, a flush). Latency and parameters stay. Output is silence until
    the latency has passed, as after activate. */
