@@ -14,7 +14,9 @@ from plugin_bridge.connecting import (
 )
 from plugin_bridge.embedded import EmbeddedServer
 from plugin_bridge.errors import (
+    AccessRefused,
     BadAudio,
+    BadKey,
     BridgeError,
     EmbeddedServerFailed,
     RedirectLoop,
@@ -31,7 +33,9 @@ from plugin_bridge.session import Session, SessionStatistics
 from plugin_bridge.stem_block import StemBlock, join
 
 __all__ = [
+    "AccessRefused",
     "BadAudio",
+    "BadKey",
     "BridgeError",
     "EmbeddedServer",
     "EmbeddedServerFailed",

@@ -12,9 +12,10 @@ import numpy as np
 import zmq
 import zmq.asyncio
 
+from plugin_bridge.access import Access, HandshakeWatch, Refusals, needs_watch
 from plugin_bridge.audio_input import as_block
 from plugin_bridge.embedded import EmbeddedServer
-from plugin_bridge.errors import ServerLost, ServerUnreachable, SessionClosed
+from plugin_bridge.errors import AccessRefused, ServerLost, ServerUnreachable, SessionClosed
 from plugin_bridge.exchange import Exchange
 from plugin_bridge.handshake import STREAM, Accepted, Handshake, Route, StreamRequest, handshake
 from plugin_bridge.session import OwnedServer, SessionStatistics, as_change
@@ -199,7 +200,9 @@ class AsyncSession:
                 await self._socket.send_multipart(encode(Ping(0)), zmq.DONTWAIT)
 
 
-async def connect(endpoint: str | None, request: StreamRequest, timeout_s: float) -> AsyncSession:
+async def connect(
+    endpoint: str | None, request: StreamRequest, timeout_s: float, access: Access | None = None
+) -> AsyncSession:
     """Open a session; see ``plugin_bridge.connect_async``."""
     server = None
     if endpoint is None:
@@ -208,7 +211,7 @@ async def connect(endpoint: str | None, request: StreamRequest, timeout_s: float
         )
         endpoint = server.endpoint
     try:
-        socket, accepted = await open_stream(endpoint, request, timeout_s)
+        socket, accepted = await open_stream(endpoint, request, timeout_s, access)
     except BaseException:
         if server is not None:
             server.close()
@@ -217,17 +220,18 @@ async def connect(endpoint: str | None, request: StreamRequest, timeout_s: float
 
 
 async def open_stream(
-    endpoint: str, request: StreamRequest, timeout_s: float
+    endpoint: str, request: StreamRequest, timeout_s: float, access: Access | None = None
 ) -> tuple[zmq.asyncio.Socket, Accepted]:
     """Connect and open a stream, following redirects.
 
-    Raises ServerUnreachable when nobody answers in time, RedirectLoop, or the server's refusal.
+    Raises ServerUnreachable when nobody answers in time, AccessRefused, RedirectLoop, or the
+    server's refusal.
     """
     route = Route(endpoint)
     try:
         async with asyncio.timeout(timeout_s):
             while True:
-                socket = await _dial(route.endpoint)
+                socket = await _dial(route.endpoint, access)
                 try:
                     accepted = await _shake_hands(socket, handshake(request))
                     if not route.follow(accepted.opened):
@@ -243,15 +247,14 @@ async def open_stream(
         ) from None
 
 
-async def _dial(endpoint: str) -> zmq.asyncio.Socket:
-    """Return a socket that a server has taken; keeps trying until cancelled."""
+async def _dial(endpoint: str, access: Access | None) -> zmq.asyncio.Socket:
+    """Return a socket that a server has taken; keeps trying until cancelled or refused."""
+    refusals = Refusals(endpoint, access)
     while True:
         socket = zmq.asyncio.Context.instance().socket(zmq.DEALER)
         configure(socket)
         try:
-            socket.connect(endpoint)
-            poll: Any = socket.poll  # typed without its flags
-            if await poll(round(1000 * _REDIAL_S), zmq.POLLOUT):
+            if await _is_taken(socket, endpoint, access, refusals):
                 return socket
         except zmq.ZMQError as error:
             socket.close(linger=0)
@@ -260,6 +263,26 @@ async def _dial(endpoint: str) -> zmq.asyncio.Socket:
             socket.close(linger=0)
             raise
         socket.close(linger=0)
+
+
+async def _is_taken(
+    socket: zmq.asyncio.Socket, endpoint: str, access: Access | None, refusals: Refusals
+) -> bool:
+    """Connect; whether a server took it soon. Raises AccessRefused when it is sure not to."""
+    if access is not None:
+        access.apply(socket)
+    watch = HandshakeWatch(socket) if needs_watch(endpoint) else None
+    try:
+        socket.connect(endpoint)
+        poll: Any = socket.poll  # typed without its flags
+        if await poll(round(1000 * _REDIAL_S), zmq.POLLOUT):
+            return True
+        if watch is not None and (reason := refusals.reason(watch.failure())) is not None:
+            raise AccessRefused(reason)
+    finally:
+        if watch is not None:
+            watch.close()
+    return False
 
 
 async def _shake_hands(socket: zmq.asyncio.Socket, steps: Handshake) -> Accepted:

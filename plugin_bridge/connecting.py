@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugin_bridge.connection import open_stream
+from plugin_bridge.access import make_access
+from plugin_bridge.connection import Connection, open_stream
 from plugin_bridge.embedded import EmbeddedServer
 from plugin_bridge.handshake import StreamRequest
 from plugin_bridge.latency import round_trip_samples as default_round_trip_samples
@@ -32,18 +35,22 @@ def connect(
     profile: str = "offline",
     stems: Sequence[str] = (),
     timeout_s: float = OPEN_TIMEOUT_S,
+    server_key: str | None = None,
+    client_key: str | Path | None = None,
 ) -> Session:
     """Open a lossless stream for a script.
 
     ``endpoint``: of a running server, as `phoenix-stems serve` prints it; None starts one.
-    Empty ``model`` and ``stems`` mean the server's default and all stems.
+    Empty ``model`` and ``stems`` mean the server's default and all stems. For a server on another
+    machine: ``server_key``, its public key, and ``client_key``, your secret one or its file.
 
-    Raises ServerUnreachable, EmbeddedServerFailed, or the server's refusal
+    Raises ServerUnreachable, AccessRefused, BadKey, EmbeddedServerFailed, or the server's refusal
     (``protocol.StemsError``).
     """
+    access = make_access(server_key, client_key)
     request = StreamRequest(rate_hz, channels, SCRIPT_BLOCK_FRAMES, model, profile, tuple(stems))
     with _server_at(endpoint, model, profile) as (found, server):
-        return Session(found, request, connect_timeout_s=timeout_s, server=server)
+        return Session(found, request, connect_timeout_s=timeout_s, server=server, access=access)
 
 
 async def connect_async(
@@ -55,13 +62,15 @@ async def connect_async(
     profile: str = "offline",
     stems: Sequence[str] = (),
     timeout_s: float = OPEN_TIMEOUT_S,
+    server_key: str | None = None,
+    client_key: str | Path | None = None,
 ) -> AsyncSession:
     """Open a lossless stream for an asyncio program; everything as with ``connect``."""
     # Imported here because asyncio would make `import plugin_bridge` slow.
     from plugin_bridge import aio  # noqa: PLC0415
 
     request = StreamRequest(rate_hz, channels, SCRIPT_BLOCK_FRAMES, model, profile, tuple(stems))
-    return await aio.connect(endpoint, request, timeout_s)
+    return await aio.connect(endpoint, request, timeout_s, make_access(server_key, client_key))
 
 
 def connect_live(
@@ -76,6 +85,8 @@ def connect_live(
     round_trip_samples: int | None = None,
     position_samples: int = 0,
     timeout_s: float = OPEN_TIMEOUT_S,
+    server_key: str | None = None,
+    client_key: str | Path | None = None,
 ) -> LiveSession:
     """Open a real-time stream; its ``latency`` is known, and final, when this returns.
 
@@ -83,6 +94,7 @@ def connect_live(
     or the least that the server takes where that is more. Everything else as with ``connect``.
     LatencyTooSmall names the least the server takes.
     """
+    access = make_access(server_key, client_key)
     granted = round_trip_samples
     if granted is None:
         granted = default_round_trip_samples(rate_hz)
@@ -99,15 +111,22 @@ def connect_live(
     )
     with _server_at(endpoint, model, profile) as (found, server):
         try:
-            connection, accepted = open_stream(found, request, timeout_s)
+            connection, accepted = open_stream(found, request, timeout_s, access)
         except LatencyTooSmall:
             if round_trip_samples is not None:
                 raise
             asking = replace(request, round_trip_samples=0)
-            connection, accepted = open_stream(found, asking, timeout_s)
+            connection, accepted = open_stream(found, asking, timeout_s, access)
             least = accepted.opened.minimum_round_trip_samples
             request = replace(request, round_trip_samples=least)
-    return LiveSession(connection.endpoint, request, connection, accepted, server=server)
+    return LiveSession(
+        connection.endpoint,
+        request,
+        connection,
+        accepted,
+        server=server,
+        dial=partial(Connection, access=access),
+    )
 
 
 def connect_offline_live(
@@ -122,8 +141,11 @@ def connect_offline_live(
     round_trip_samples: int | None = None,
     position_samples: int = 0,
     timeout_s: float = OPEN_TIMEOUT_S,
+    server_key: str | None = None,
+    client_key: str | Path | None = None,
 ) -> OfflineLiveSession:
     """Open what ``connect_live`` opens, for rendering: ``process`` waits for stems."""
+    access = make_access(server_key, client_key)
     if round_trip_samples is None:
         round_trip_samples = default_round_trip_samples(rate_hz)
     request = StreamRequest(
@@ -136,7 +158,7 @@ def connect_offline_live(
         position_samples=position_samples,
     )
     with _server_at(endpoint, model, profile) as (found, server):
-        session = Session(found, request, connect_timeout_s=timeout_s, server=server)
+        session = Session(found, request, connect_timeout_s=timeout_s, server=server, access=access)
     return OfflineLiveSession(session, request, round_trip_samples)
 
 

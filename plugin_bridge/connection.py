@@ -6,8 +6,9 @@ import time
 
 import zmq
 
+from plugin_bridge.access import Access, HandshakeWatch, Refusals, needs_watch
 from plugin_bridge.closeable import Closeable
-from plugin_bridge.errors import ServerLost, ServerUnreachable
+from plugin_bridge.errors import AccessRefused, ServerLost, ServerUnreachable
 from plugin_bridge.handshake import Accepted, Handshake, Route, StreamRequest, handshake
 from plugin_bridge.sockets import configure
 from protocol import Message, Ping, Pong, UnknownMessage, decode, encode
@@ -18,12 +19,21 @@ _FIRST_ATTEMPT_MS = 20
 class Connection(Closeable):
     """A socket connected, or connecting, to one endpoint. Pings of the server are answered here."""
 
-    def __init__(self, endpoint: str) -> None:
-        """Begin to connect; raises ServerUnreachable when the endpoint makes no sense."""
+    def __init__(
+        self, endpoint: str, access: Access | None = None, refusals: Refusals | None = None
+    ) -> None:
+        """Begin to connect; raises ServerUnreachable when the endpoint makes no sense.
+
+        ``refusals`` remembers earlier attempts at the same endpoint.
+        """
         self.endpoint = endpoint
+        self._refusals = refusals or Refusals(endpoint, access)
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         configure(self._socket)
+        self._watch = HandshakeWatch(self._socket) if needs_watch(endpoint) else None
         try:
+            if access is not None:
+                access.apply(self._socket)
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:
             self.close()
@@ -34,13 +44,18 @@ class Connection(Closeable):
 
     def close(self) -> None:
         """Close the socket; what was not sent is dropped."""
+        self._stop_watching()
         self._socket.close(linger=0)
 
     def try_send(self, message: Message) -> bool:
-        """Send without blocking; False when the queue is full or nobody is connected."""
+        """Send without blocking; False when the queue is full or nobody is connected.
+
+        Raises AccessRefused, before the first message could be sent, when the server has refused.
+        """
         try:
             self._socket.send_multipart(encode(message), zmq.DONTWAIT)
         except zmq.Again:
+            self.check_access()
             return False
         return True
 
@@ -85,21 +100,34 @@ class Connection(Closeable):
         """Whether a server took the connection in that time."""
         return self._wait(zmq.POLLOUT, time.monotonic() + timeout_s)
 
+    def check_access(self) -> None:
+        """Raise AccessRefused when it is sure that the server does not let us in."""
+        failure = None if self._watch is None else self._watch.failure()
+        reason = self._refusals.reason(failure)
+        if reason is not None:
+            raise AccessRefused(reason)
+
+    def _stop_watching(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
     def _wait(self, events: int, deadline: float) -> bool:
         remaining_ms = max(0, round(1000 * (deadline - time.monotonic())))
         return bool(self._socket.poll(remaining_ms, events))
 
 
 def open_stream(
-    endpoint: str, request: StreamRequest, timeout_s: float
+    endpoint: str, request: StreamRequest, timeout_s: float, access: Access | None = None
 ) -> tuple[Connection, Accepted]:
-    """Connect and open a stream, following redirects.
+    """Connect and open a stream, following redirects; they are under the same keys.
 
-    Raises ServerUnreachable when nobody answers in time, RedirectLoop, or the server's refusal.
+    Raises ServerUnreachable when nobody answers in time, AccessRefused, RedirectLoop, or the
+    server's refusal.
     """
     route, deadline = Route(endpoint), time.monotonic() + timeout_s
     while True:
-        connection = dial(route.endpoint, deadline)
+        connection = dial(route.endpoint, deadline, access)
         try:
             accepted = _shake_hands(connection, handshake(request), deadline)
             if not route.follow(accepted.opened):
@@ -110,9 +138,12 @@ def open_stream(
         connection.close()
 
 
-def dial(endpoint: str, deadline: float) -> Connection:
-    """Return a connection that a server has taken; raises ServerUnreachable at the deadline."""
-    attempt_ms = _FIRST_ATTEMPT_MS
+def dial(endpoint: str, deadline: float, access: Access | None = None) -> Connection:
+    """Return a connection that a server has taken.
+
+    Raises ServerUnreachable at the deadline, AccessRefused as soon as that is sure.
+    """
+    attempt_ms, refusals = _FIRST_ATTEMPT_MS, Refusals(endpoint, access)
     while True:
         remaining_s = deadline - time.monotonic()
         if remaining_s <= 0:
@@ -120,9 +151,14 @@ def dial(endpoint: str, deadline: float) -> Connection:
                 f"no server at {endpoint}; start one with `phoenix-stems serve --bind {endpoint}`, "
                 "or give no endpoint: one is then started for you"
             )
-        connection = Connection(endpoint)
-        if connection.wait_until_connected(min(remaining_s, attempt_ms / 1000)):
-            return connection
+        connection = Connection(endpoint, access, refusals)
+        try:
+            if connection.wait_until_connected(min(remaining_s, attempt_ms / 1000)):
+                return connection
+            connection.check_access()
+        except AccessRefused:
+            connection.close()
+            raise
         connection.close()
         attempt_ms = min(2 * attempt_ms, 500)
 

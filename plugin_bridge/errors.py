@@ -2,6 +2,8 @@
 
 BridgeError
  |- BadAudio              a block of the wrong shape or type; names what is allowed
+ |- BadKey                a key that is none, or whose file others may read
+ |- AccessRefused         the server does not let this client in; says which key is at fault
  |- ServerUnreachable     nobody answered the handshake in time
  |- ServerLost            the server went away, or broke its promises, in the middle of a stream
  |- RedirectLoop          servers sent the bridge on too many times
@@ -21,6 +23,14 @@ class BridgeError(Exception):
 
 class BadAudio(BridgeError, ValueError):
     """Audio of a shape or type that the stream cannot take."""
+
+
+class BadKey(BridgeError, ValueError):
+    """A key that is none, or that lies where others may read it."""
+
+
+class AccessRefused(BridgeError, ConnectionError):
+    """The server does not let this client in."""
 
 
 class ServerUnreachable(BridgeError, ConnectionError):

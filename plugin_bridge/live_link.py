@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from plugin_bridge.errors import BridgeError
 from plugin_bridge.handshake import Accepted, Handshake, Route, StreamRequest, handshake
-from protocol import Message, StemsError
+from protocol import Message, RequestRefused, StemsError
 
 CONNECT_TIMEOUT_S: Final = 0.25  # a local server takes a connection within microseconds
 OPEN_TIMEOUT_S: Final = 30.0  # opening may load a model
@@ -59,19 +59,20 @@ class LiveLink:
         self,
         endpoint: str,
         request: StreamRequest,
-        wire: Wire,
+        wire: Wire | None,
         *,
         dial: Dial,
         clock: Callable[[], float],
     ) -> None:
-        """Take over ``wire``, on which the stream has been opened."""
-        self.state = LinkState.LIVE
+        """Take over ``wire``, on which the stream has been opened; None: still to be found."""
+        self.state = LinkState.LIVE if wire is not None else LinkState.LOST
         self.losses = 0
         self.reconnects = 0
         self.last_error = ""
+        self.refusal: RequestRefused | None = None  # of the last attempt to open the stream
         self._endpoint = endpoint
         self.request = request
-        self._wire: Wire | None = wire
+        self._wire = wire
         self._dial = dial
         self._clock = clock
         self._back_off_s = FIRST_BACK_OFF_S
@@ -119,6 +120,7 @@ class LiveLink:
                 self._start_attempt(position_samples)
             return self._shake_hands(position_samples)
         except (StemsError, BridgeError) as error:
+            self.refusal = error if isinstance(error, RequestRefused) else None
             self.lose(str(error))
             return None
 

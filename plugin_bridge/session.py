@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
+from plugin_bridge.access import Access
 from plugin_bridge.audio_input import as_block
 from plugin_bridge.closeable import Closeable
 from plugin_bridge.connection import open_stream
@@ -71,11 +72,12 @@ class Session(Closeable):
         connect_timeout_s: float = 10.0,
         silence_timeout_s: float = 30.0,
         server: OwnedServer | None = None,
+        access: Access | None = None,
     ) -> None:
         self._request = request
         self._silence_timeout_s = silence_timeout_s
         self._server = server
-        self._connection, accepted = open_stream(endpoint, request, connect_timeout_s)
+        self._connection, accepted = open_stream(endpoint, request, connect_timeout_s, access)
         self.welcome: Welcome = accepted.welcome
         self.opened: Opened = accepted.opened
         self._exchange = Exchange(

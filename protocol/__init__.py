@@ -8,6 +8,7 @@ can go wrong and its codes. ``golden`` and ``c_header`` generate test vectors an
 from protocol.codec import decode, encode
 from protocol.errors import (
     ERRORS_BY_CODE,
+    AccessRevoked,
     CreditExceeded,
     EngineFault,
     IncompatibleModel,
@@ -66,6 +67,7 @@ __all__ = [
     "ERRORS_BY_CODE",
     "MAJOR",
     "MINOR",
+    "AccessRevoked",
     "Applied",
     "Audio",
     "Close",

@@ -22,7 +22,8 @@ StemsError                     E000   never raised itself
  |   `- IncompatibleModel      E211   a switch that would need more latency than the stream has
  `- ServerFault                E300   the server failed; the request may be tried again
      |- EngineFault            E301   inference raised; the stream is closed
-     `- ShuttingDown           E302   the server is draining
+     |- ShuttingDown           E302   the server is draining
+     `- AccessRevoked          E303   the connection's key is no longer allowed
 """
 # ruff: noqa: N818 -- the names say what happened; that they are errors is the base class's part
 
@@ -177,6 +178,12 @@ class ShuttingDown(ServerFault):
     """The server is draining and takes nothing new."""
 
     code = "E302"
+
+
+class AccessRevoked(ServerFault):
+    """The connection's key is no longer allowed; its streams are gone."""
+
+    code = "E303"
 
 
 def _tree(root: type[StemsError]) -> list[type[StemsError]]:

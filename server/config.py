@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, NamedTuple
 
 from server.errors import ConfigError, StartError
-from server.security import check_endpoint, default_endpoint, is_loopback
+from server.keys import default_keys_directory
+from server.security import check_endpoint, default_endpoint, is_loopback, is_private
 
 Check = Callable[[Any], None]
 
@@ -52,6 +53,11 @@ def _endpoint(value: str) -> None:
         raise ValueError(str(error)) from error
 
 
+def _directory(value: str) -> None:
+    if not value.startswith("/"):
+        raise ValueError("an absolute path allowed")
+
+
 def _metrics_address(value: str) -> None:
     host, separator, port = value.rpartition(":")
     is_port = port.isascii() and port.isdigit() and int(port) <= 65535
@@ -79,6 +85,14 @@ class LimitsConfig(_Checked):
     streams: int = _setting(32, "streams in all", _between(1, 256))
     streams_per_peer: int = _setting(8, "streams of one connection", _between(1, 64))
     peers: int = _setting(64, "connections", _between(1, 1024))
+    peer_messages_per_s: int = _setting(
+        20_000, "messages of one connection, each second", _between(1, 10**9)
+    )
+    messages_per_s: int = _setting(60_000, "messages in all, each second", _between(1, 10**9))
+    peer_bytes_per_s: int = _setting(
+        256 << 20, "bytes of one connection, each second", _between(1, 10**12)
+    )
+    bytes_per_s: int = _setting(1 << 30, "bytes in all, each second", _between(1, 10**12))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +122,19 @@ class LogConfig(_Checked):
 class ServerConfig(_Checked):
     """Everything that can be set about a server."""
 
-    endpoint: str = _setting(default_endpoint, "where to listen: ipc or loopback TCP", _endpoint)
+    endpoint: str = _setting(
+        default_endpoint, "where to listen: ipc, or TCP on a numeric address", _endpoint
+    )
+    encryption: str = _setting(
+        "auto",
+        "CURVE and the allow-list: auto, where other machines can connect; or always",
+        _one_of("auto", "always"),
+    )
+    keys: str = _setting(
+        lambda: str(default_keys_directory()),
+        "directory of the server's key and the allow-list",
+        _directory,
+    )
     model: str = _setting("rocknet", "model of streams that name none", _name)
     profile: str = _setting("live", "profile warmed up before the server is ready", _name)
     threads: int = _setting(1, "threads of one inference step", _between(1, 256))
@@ -125,6 +151,11 @@ class ServerConfig(_Checked):
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     queues: QueuesConfig = field(default_factory=QueuesConfig)
     log: LogConfig = field(default_factory=LogConfig)
+
+
+def is_encrypted(config: ServerConfig) -> bool:
+    """Whether connections need CURVE and an allowed key: always where others could connect."""
+    return config.encryption == "always" or not is_private(config.endpoint)
 
 
 class Leaf(NamedTuple):

@@ -4,6 +4,8 @@ StartError
  |- ConfigError           names the key, its value and what is allowed
  |- EndpointRefusedError  the address is not one this server may listen on
  |- EndpointInUseError    another process listens there
+ |- NotPrivateError       a file or directory that others may open
+ |- KeysError             keys that are missing, malformed or in the way; says how to make them
  `- WarmUpError           the model that the server should start with cannot run
 """
 
@@ -22,6 +24,14 @@ class EndpointRefusedError(StartError, ValueError):
 
 class EndpointInUseError(StartError, OSError):
     """An endpoint that another process has."""
+
+
+class NotPrivateError(StartError, PermissionError):
+    """A secret file, or its directory, that is not ours alone."""
+
+
+class KeysError(StartError, ValueError):
+    """Keys that are missing, malformed or in the way."""
 
 
 class WarmUpError(StartError, RuntimeError):

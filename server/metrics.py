@@ -33,6 +33,10 @@ class Metrics:
             "side",
         )
         self.errors = self._counter("errors", "Errors sent to peers", "code")
+        self.handshakes = self._counter("handshakes", "CURVE handshakes by ZAP status", "status")
+        self.throttled_messages = self._counter(
+            "throttled_messages", "Messages ignored because a peer, or all together, sent too much"
+        )
         self.peers = self._gauge("peers", "Connections")
         self.streams = self._gauge("streams", "Open streams")
         self.queued_streams = self._gauge("queued_streams", "Streams with work waiting", "lane")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from protocol import Limits, Open, ServerFull, StreamExists, UnexpectedMessage, UnknownStream
 from server.counters import Counters
+from server.traffic import Meter
 
 if TYPE_CHECKING:
     from server.stream_task import StreamTask
@@ -47,6 +48,7 @@ class Peer:
 
     identity: bytes
     last_heard: float
+    traffic: Meter = field(default_factory=Meter)
     streams: dict[int, Stream] = field(default_factory=dict)
 
     def stream(self, number: int) -> Stream:

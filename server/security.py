@@ -1,7 +1,8 @@
-"""Where the server may listen: places that only this user, or only this machine, can reach.
+"""Where the server may listen, and what each place needs.
 
-Allowed are ``ipc`` sockets in a directory of ours that nobody else may enter, and TCP on a loopback
-address. Everything else would need encryption and a list of allowed keys, and is refused at start.
+Private are ``ipc`` sockets in a directory of ours that nobody else may enter, and TCP on a loopback
+address. Everything else needs CURVE and a list of allowed keys (``server.security_gate``), and is
+refused at start without.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import stat
 import tempfile
 from pathlib import Path
 
-from server.errors import EndpointInUseError, EndpointRefusedError
+from server.errors import EndpointInUseError, EndpointRefusedError, NotPrivateError
+from server.private_files import make_private_directory
 
 ALLOWED = (
     "allowed are ipc:///DIRECTORY/NAME in a private directory of yours, and TCP on a loopback "
-    "address such as tcp://127.0.0.1:5555 (port * picks a free one) or tcp://[::1]:5555"
+    "address such as tcp://127.0.0.1:5555 (port * picks a free one) or tcp://[::1]:5555; with keys "
+    "(see docs/security.md) any numeric address of this machine, or tcp://*:5555 for all"
 )
-_PRIVATE_MODE = 0o700
 _MAX_IPC_PATH_BYTES = 107  # sun_path of unix(7), less its terminating zero
 _TCP = re.compile(r"tcp://(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[^\[\]:]*)):(?P<port>\*|\d{1,5})")
 
@@ -37,24 +39,34 @@ def default_endpoint() -> str:
 
 
 def check_endpoint(endpoint: str) -> None:
-    """Raise ``EndpointRefusedError`` unless the endpoint's form is one that may be listened on."""
+    """Raise ``EndpointRefusedError`` unless the endpoint has a form that can be listened on."""
     if endpoint.startswith("ipc://"):
         _check_ipc_path(endpoint)
     elif endpoint.startswith("tcp://"):
-        _check_tcp(endpoint)
+        _parse_tcp(endpoint)
     else:
         raise EndpointRefusedError(f"endpoint {endpoint!r}: {ALLOWED}")
 
 
-def prepare_endpoint(endpoint: str) -> None:
+def is_private(endpoint: str) -> bool:
+    """Whether only this user, or only this machine, can reach the endpoint."""
+    return endpoint.startswith("ipc://") or is_loopback(_parse_tcp(endpoint))
+
+
+def prepare_endpoint(endpoint: str, *, is_encrypted: bool = False) -> None:
     """Make the endpoint ready to bind: a private directory, no dead socket left in it.
 
     Raises ``EndpointRefusedError`` or, where a live server answers, ``EndpointInUseError``.
     """
     check_endpoint(endpoint)
+    if not is_encrypted and not is_private(endpoint):
+        raise EndpointRefusedError(f"endpoint {endpoint!r} is no loopback address; {ALLOWED}")
     if endpoint.startswith("ipc://"):
         path = Path(endpoint.removeprefix("ipc://"))
-        make_private_directory(path.parent)
+        try:
+            make_private_directory(path.parent)
+        except NotPrivateError as error:
+            raise EndpointRefusedError(str(error)) from error
         _remove_dead_socket(path)
 
 
@@ -62,24 +74,6 @@ def remove_endpoint(endpoint: str) -> None:
     """Remove what an endpoint that is no longer bound has left behind; libzmq does not always."""
     if endpoint.startswith("ipc://"):
         Path(endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
-
-
-def make_private_directory(directory: Path) -> None:
-    """Create the directory with mode 0700, or check that it is ours and closed to others."""
-    try:
-        directory.mkdir(mode=_PRIVATE_MODE, parents=True, exist_ok=True)
-        status = directory.lstat()
-    except OSError as error:
-        raise EndpointRefusedError(f"directory {directory}: {error.strerror}") from error
-    mode = stat.S_IMODE(status.st_mode)
-    if not stat.S_ISDIR(status.st_mode):
-        raise EndpointRefusedError(f"{directory} is not a directory of its own (a link?)")
-    if status.st_uid != os.getuid():
-        raise EndpointRefusedError(f"directory {directory} belongs to another user")
-    if mode != _PRIVATE_MODE:
-        raise EndpointRefusedError(
-            f"directory {directory} has mode {mode:04o}: 0700 needed; chmod 700 it"
-        )
 
 
 def _check_ipc_path(endpoint: str) -> None:
@@ -93,17 +87,25 @@ def _check_ipc_path(endpoint: str) -> None:
         )
 
 
-def _check_tcp(endpoint: str) -> None:
+def _parse_tcp(endpoint: str) -> str:
+    """Return the host: a numeric address, or * for all of this machine's."""
     match = _TCP.fullmatch(endpoint)
     if match is None:
         raise EndpointRefusedError(f"endpoint {endpoint!r}: {ALLOWED}")
     host = match["v6"] if match["v6"] is not None else match["v4"]
-    if not is_loopback(host):
-        raise EndpointRefusedError(
-            f"endpoint {endpoint!r}: {host!r} is not a loopback address; {ALLOWED}"
-        )
+    if not _is_address(host):
+        raise EndpointRefusedError(f"endpoint {endpoint!r}: {host!r} is no address; {ALLOWED}")
     if match["port"] != "*" and not 0 < int(match["port"]) <= 65535:
         raise EndpointRefusedError(f"endpoint {endpoint!r}: ports 1 to 65535 or * allowed")
+    return host
+
+
+def _is_address(host: str) -> bool:
+    """Whether the host is numeric, or *; what a name stands for can change."""
+    try:
+        return host == "*" or bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import torch
 
 from protocol import Limits
 from server.catalogue import Catalogue
+from server.config import is_encrypted
 from server.engine import Engine
 from server.http import HealthEndpoint
 from server.log import RateLimit, make_logger
@@ -20,8 +22,10 @@ from server.opening import StreamOpener
 from server.outbound import Outbound
 from server.peers import PeerTable
 from server.replies import Replies
+from server.security_gate import Gate
 from server.sessions import Sessions
 from server.stream_requests import StreamRequests
+from server.traffic import Traffic
 from server.transport import Transport
 
 if TYPE_CHECKING:
@@ -111,7 +115,13 @@ class Server:
         config = self._config
         torch.set_num_threads(config.threads)
         self._transport = Transport(
-            config.endpoint, config.queues, self._limits, self._mailbox, self._log
+            config.endpoint,
+            config.queues,
+            self._limits,
+            self._mailbox,
+            self._log,
+            gate=Gate(Path(config.keys)) if is_encrypted(config) else None,
+            metrics=self.metrics,
         )
         if config.metrics:
             self._health = HealthEndpoint(config.metrics, self.metrics, lambda: self._is_ready)
@@ -121,7 +131,11 @@ class Server:
         self._sessions = self._make_sessions(self._transport)
         interval_s = min(_HOUSEKEEPING_S, config.peer_timeout_s / 4)
         self._transport.start(
-            self._sessions.receive, self._sessions.retry, self._keep_house, interval_s
+            self._sessions.receive,
+            self._sessions.retry,
+            self._keep_house,
+            interval_s,
+            self._sessions.revoke,
         )
         self._is_ready = True
         self._log.info("ready", endpoint=self.endpoint, model=config.model)
@@ -154,6 +168,7 @@ class Server:
             metrics=self.metrics,
             log=self._log,
             clock=time.monotonic,
+            traffic=Traffic(self._config.limits, time.monotonic),
             server_name=f"{SERVER_NAME}/{version('phoenix-stems')}",
         )
 

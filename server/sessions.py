@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from protocol import (
     MAJOR,
     MINOR,
+    AccessRevoked,
     Audio,
     Close,
     Flush,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from server.peers import Peer, PeerTable
     from server.replies import Replies
     from server.stream_requests import StreamRequests
+    from server.traffic import Traffic
 
 _REFUSED_WHILE_DRAINING = (Hello, Open, Audio, Preroll, Set, Seek)
 
@@ -61,6 +63,7 @@ class Sessions:
         metrics: Metrics,
         log: Logger,
         clock: Callable[[], float],
+        traffic: Traffic,
         server_name: str,
     ) -> None:
         self._config = config
@@ -73,6 +76,7 @@ class Sessions:
         self._metrics = metrics
         self._log = log
         self._clock = clock
+        self._traffic = traffic
         self._server_name = server_name
         self.is_draining = False
         replies.on_gone = self._gone
@@ -92,11 +96,24 @@ class Sessions:
         """Handle one message from the socket."""
         stream: int | None = None
         try:
+            if not self._traffic.admit(self._table.find(identity), sum(map(len, frames))):
+                self._metrics.throttled_messages.inc()
+                return
             message = decode(frames, self._limits)
             stream = getattr(message, "stream", None)
             self._handle(identity, message)
         except StemsError as error:
             self._replies.send_error(identity, error, stream)
+
+    def revoke(self, identity: bytes) -> None:
+        """End what a peer has whose key is no longer allowed, and tell it."""
+        peer = self._table.find(identity)
+        if peer is not None:
+            self._log.info("key revoked", streams=len(peer.streams))
+            self._forget(peer)
+        self._replies.send_error(
+            identity, AccessRevoked("this key is no longer allowed here; ask who runs the server")
+        )
 
     def retry(self) -> bool:
         """Offer again what some peer did not take; tell whether something still waits."""

@@ -17,12 +17,15 @@ from server.errors import EndpointInUseError
 from server.outbound import Frames, SendResult
 from server.priority import claim_realtime
 from server.security import prepare_endpoint, remove_endpoint
+from server.security_zap import USER_ID, ZapHandler
 
 if TYPE_CHECKING:
     from protocol import Limits
     from server.config import QueuesConfig
     from server.log import Logger
     from server.mailbox import Mailbox
+    from server.metrics import Metrics
+    from server.security_gate import Gate
 
 BURST_MESSAGES = 64  # received before the engine's answers get their turn
 RETRY_INTERVAL_MS = 2  # while a peer's queue is full; libzmq does not say when it has room
@@ -34,33 +37,56 @@ _GONE = {zmq.EHOSTUNREACH, zmq.ENOTCONN, zmq.ECONNRESET}
 Receive = Callable[[bytes, list[bytes]], None]
 Retry = Callable[[], bool]  # offers again what was not taken; tells whether something waits
 KeepHouse = Callable[[], None]
+Revoked = Callable[[bytes], None]  # told of the sender of a message whose key has been revoked
+
+_REBIND_TIMEOUT_S = 1.0  # libzmq gives an address back a moment after unbind
+_REBIND_PAUSE_S = 0.01
 
 
 class Transport:
-    """The ROUTER socket and its thread."""
+    """The ROUTER socket and its thread; with a gate, CURVE for everybody who comes."""
 
     def __init__(
-        self, endpoint: str, queues: QueuesConfig, limits: Limits, mailbox: Mailbox, log: Logger
+        self,
+        endpoint: str,
+        queues: QueuesConfig,
+        limits: Limits,
+        mailbox: Mailbox,
+        log: Logger,
+        *,
+        gate: Gate | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._mailbox = mailbox
         self._log = log
         self._maximum_frames = limits.maximum_frames_per_message
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         self._socket = self._context.socket(zmq.ROUTER)
+        self._zap: ZapHandler | None = None
         self._thread: threading.Thread | None = None
         self._is_stopping = False
+        self._is_bound = True
         try:
             self._configure(queues, limits)
+            if gate is not None:
+                self._zap = ZapHandler(self._context, gate, log, metrics)
+                self._zap.guard(self._socket)
             self.endpoint = self._bind(endpoint)
         except BaseException:
             self._context.destroy(linger=0)
             raise
 
     def start(
-        self, receive: Receive, retry: Retry, keep_house: KeepHouse, interval_s: float
+        self,
+        receive: Receive,
+        retry: Retry,
+        keep_house: KeepHouse,
+        interval_s: float,
+        revoked: Revoked = lambda _: None,
     ) -> None:
         """Start the thread: ``receive`` per message, ``retry`` per turn, ``keep_house`` rarely."""
-        arguments = (receive, retry, keep_house, interval_s)
+        self._receive, self._revoked = receive, revoked
+        arguments = (retry, keep_house, interval_s)
         self._thread = threading.Thread(target=self._run, args=arguments, name="io", daemon=True)
         self._thread.start()
 
@@ -97,7 +123,7 @@ class Transport:
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
 
     def _bind(self, endpoint: str) -> str:
-        prepare_endpoint(endpoint)
+        prepare_endpoint(endpoint, is_encrypted=self._zap is not None)
         self._socket.setsockopt(zmq.IPV6, int(endpoint.startswith("tcp://[")))
         try:
             self._socket.bind(endpoint)
@@ -110,33 +136,44 @@ class Transport:
     def _ask_to_stop(self) -> None:
         self._is_stopping = True
 
-    def _run(
-        self, receive: Receive, retry: Retry, keep_house: KeepHouse, interval_s: float
-    ) -> None:
+    def _run(self, retry: Retry, keep_house: KeepHouse, interval_s: float) -> None:
         claim_realtime()
-        poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
-        poller.register(self._mailbox.fileno(), zmq.POLLIN)
+        poller = self._make_poller()
         has_waiting, next_housekeeping = False, time.monotonic() + interval_s
         while not self._is_stopping:
             poller.poll(RETRY_INTERVAL_MS if has_waiting else round(interval_s * 1000))
             try:
                 self._mailbox.run_all()
-                self._receive_burst(receive)
+                if self._zap is not None:
+                    self._zap.answer_all()
+                self._receive_burst()
                 has_waiting = retry()
                 if time.monotonic() >= next_housekeeping:
+                    self._keep_keys()
                     keep_house()
                     next_housekeeping = time.monotonic() + interval_s
             except Exception as error:  # noqa: BLE001 -- one bad turn must not end everybody's
                 self._log.error("I/O turn failed", exc_info=error)
 
-    def _receive_burst(self, receive: Receive) -> None:
+    def _make_poller(self) -> zmq.Poller:
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._mailbox.fileno(), zmq.POLLIN)
+        if self._zap is not None:
+            poller.register(self._zap.socket, zmq.POLLIN)
+        return poller
+
+    def _receive_burst(self) -> None:
         for _ in range(BURST_MESSAGES):
             try:
-                identity = self._socket.recv(zmq.DONTWAIT)
+                identity = self._socket.recv(zmq.DONTWAIT, copy=False)
             except zmq.Again:
                 return
-            receive(identity, self._rest_of_message())
+            frames = self._rest_of_message()
+            if self._zap is None or self._zap.is_allowed(str(identity.get(USER_ID))):
+                self._receive(identity.bytes, frames)
+            else:
+                self._revoked(identity.bytes)
 
     def _rest_of_message(self) -> list[bytes]:
         """Read the frames behind the identity; of too many, one more than allowed is kept."""
@@ -146,3 +183,32 @@ class Transport:
             if len(frames) <= self._maximum_frames:
                 frames.append(frame)
         return frames
+
+    def _keep_keys(self) -> None:
+        """Take in changed keys; a new key of the server's own needs a new listener."""
+        if self._zap is None:
+            return
+        if self._zap.keep_house():
+            self._rebind(self._zap)
+        elif not self._is_bound:
+            self._try_to_bind()
+
+    def _rebind(self, zap: ZapHandler) -> None:
+        """Listen under the new key; whoever is connected comes back by its own means."""
+        zap.set_key(self._socket)
+        if self._is_bound:
+            self._socket.unbind(self.endpoint)
+            self._is_bound = False
+        deadline = time.monotonic() + _REBIND_TIMEOUT_S
+        while not self._try_to_bind() and time.monotonic() < deadline:
+            time.sleep(_REBIND_PAUSE_S)
+        self._log.info("key rotated", is_listening=self._is_bound)
+
+    def _try_to_bind(self) -> bool:
+        try:
+            self._socket.bind(self.endpoint)
+        except zmq.ZMQError as error:
+            self._log.debug("address not free yet", reason=error.strerror)
+            return False
+        self._is_bound = True
+        return True

@@ -16,6 +16,8 @@ from importlib.metadata import version
 PROGRAM = "phoenix-stems"
 COMMANDS = {
     "serve": "run the inference server",
+    "keys": "make, rotate and allow the keys of servers for other machines",
+    "relay": "let local plugins use a server on another machine",
     "separate": "split audio files into stems",
     "live": "separate live, as a JACK client",
     "models": "list the models and their profiles",

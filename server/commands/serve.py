@@ -12,10 +12,11 @@ import threading
 from pathlib import Path
 from typing import Any, NoReturn
 
-from server.config import ServerConfig, describe, leaves
+from server.config import ServerConfig, describe, is_encrypted, leaves
 from server.config_sources import environment_name, load_config
 from server.memory import lock_pages
 from server.security import prepare_endpoint
+from server.security_gate import Gate
 
 _DESCRIPTION = """\
 Listens on a private Unix socket, warms the model up, then prints one line of JSON on standard
@@ -68,7 +69,7 @@ def _serve(config: ServerConfig) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    prepare_endpoint(config.endpoint)  # tell at once what is wrong: the imports take seconds
+    _check_place(config)  # tell at once what is wrong: the imports take seconds
     from server.parent import ParentWatch  # noqa: PLC0415 -- the configuration alone needs no torch
     from server.server import Server  # noqa: PLC0415
 
@@ -84,6 +85,13 @@ def _serve(config: ServerConfig) -> int:
         pass
     server.stop()
     return _leave()
+
+
+def _check_place(config: ServerConfig) -> None:
+    encrypted = is_encrypted(config)
+    if encrypted:
+        Gate(Path(config.keys))
+    prepare_endpoint(config.endpoint, is_encrypted=encrypted)
 
 
 def _tune_process() -> None:

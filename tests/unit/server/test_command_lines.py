@@ -21,6 +21,8 @@ REQUIRED = {
     "separate": ["song.wav", "-o", "stems"],
     "evaluate": ["songs"],
     "train": ["--config", "x"],
+    "keys": ["show"],
+    "relay": ["--to", "tcp://127.0.0.1:1", "--server-key", "x"],
 }
 
 

@@ -16,6 +16,8 @@ from server.errors import ConfigError
 
 VALUES = {
     "endpoint": ["tcp://127.0.0.1:5001", "tcp://127.0.0.1:5002", "tcp://127.0.0.1:5003"],
+    "encryption": ["always", "auto", "always"],
+    "keys": ["/a", "/b", "/c"],
     "model": ["one", "two", "three"],
     "profile": ["one", "two", "three"],
     "threads": [2, 3, 4],
@@ -26,6 +28,10 @@ VALUES = {
     "limits.streams": [2, 3, 4],
     "limits.streams_per_peer": [2, 3, 4],
     "limits.peers": [2, 3, 4],
+    "limits.peer_messages_per_s": [2, 3, 4],
+    "limits.messages_per_s": [2, 3, 4],
+    "limits.peer_bytes_per_s": [2, 3, 4],
+    "limits.bytes_per_s": [2, 3, 4],
     "queues.catch_up_ms": [1.5, 2.5, 3.5],
     "queues.send_messages": [2, 3, 4],
     "queues.receive_messages": [2, 3, 4],

@@ -7,7 +7,13 @@ import stat
 import pytest
 
 from server.errors import EndpointInUseError, EndpointRefusedError
-from server.security import check_endpoint, default_endpoint, is_loopback, prepare_endpoint
+from server.security import (
+    check_endpoint,
+    default_endpoint,
+    is_loopback,
+    is_private,
+    prepare_endpoint,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +28,26 @@ from server.security import check_endpoint, default_endpoint, is_loopback, prepa
 )
 def test_private_endpoints_are_allowed(endpoint):
     check_endpoint(endpoint)
+    assert is_private(endpoint)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "tcp://*:5555",
+        "tcp://0.0.0.0:5555",
+        "tcp://192.168.1.2:5555",
+        "tcp://[::]:5555",
+        "tcp://[::ffff:10.0.0.1]:5555",
+        "tcp://[2001:db8::1]:5555",
+    ],
+)
+def test_what_other_machines_can_reach_is_prepared_for_encryption_only(endpoint):
+    check_endpoint(endpoint)
+    assert not is_private(endpoint)
+    with pytest.raises(EndpointRefusedError, match="no loopback address; allowed"):
+        prepare_endpoint(endpoint)
+    prepare_endpoint(endpoint, is_encrypted=True)
 
 
 @pytest.mark.parametrize(
@@ -35,13 +61,8 @@ def test_private_endpoints_are_allowed(endpoint):
         "ipc://relative/server.sock",
         "ipc:///tmp/",
         "ipc://@abstract",
-        "tcp://*:5555",
-        "tcp://0.0.0.0:5555",
-        "tcp://192.168.1.2:5555",
         "tcp://localhost:5555",
         "tcp://eth0:5555",
-        "tcp://[::]:5555",
-        "tcp://[::ffff:10.0.0.1]:5555",
         "tcp://127.0.0.1",
         "tcp://127.0.0.1:0",
         "tcp://127.0.0.1:65536",

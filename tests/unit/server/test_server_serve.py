@@ -94,7 +94,7 @@ def test_nothing_is_printed_on_standard_output_when_it_cannot_start(fake, capsys
 
 
 def test_a_wrong_endpoint_is_told_before_anything_is_loaded(fake, monkeypatch, capsys):
-    def refuse(_endpoint):
+    def refuse(_endpoint, **_):
         raise EndpointRefusedError("not here")
 
     monkeypatch.setattr(serve, "prepare_endpoint", refuse)

@@ -41,6 +41,7 @@ from server.peers import PeerTable
 from server.replies import Replies
 from server.sessions import Sessions
 from server.stream_requests import FREEWHEEL_ANSWER_WITHIN_S, StreamRequests
+from server.traffic import Traffic
 
 A, B = b"a", b"b"
 CREDIT_FRAMES = 1000
@@ -111,6 +112,7 @@ class Desk:
             metrics=self.metrics,
             log=self.log,
             clock=lambda: self.now,
+            traffic=Traffic(config.limits, lambda: self.now),
             server_name="desk",
         )
 

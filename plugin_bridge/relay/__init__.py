@@ -1,0 +1,13 @@
+"""Between local clients and a server on another machine, with a server here to fall back on.
+
+``Relay`` answers clients, one ``RelayedStream`` per stream talks to up to two ``Upstream`` servers,
+and ``Punctuality`` tells whether a server's stems still come in time. Nothing here owns a socket
+that listens, a thread or a clock: ``phoenix-stems relay`` does.
+"""
+
+from plugin_bridge.relay.punctuality import Punctuality
+from plugin_bridge.relay.relay import Relay
+from plugin_bridge.relay.stream import RelayedStream
+from plugin_bridge.relay.upstream import Upstream
+
+__all__ = ["Punctuality", "Relay", "RelayedStream", "Upstream"]

@@ -1,0 +1,195 @@
+"""``phoenix-stems relay``: local plugins use a server on another machine, or one here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import signal
+import threading
+import time
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plugin_bridge.access import Access, make_access
+from plugin_bridge.connection import Connection, dial
+from plugin_bridge.embedded import EmbeddedServer
+from plugin_bridge.errors import ServerUnreachable
+from plugin_bridge.handshake import CLIENT
+from plugin_bridge.relay import Relay, RelayedStream, Upstream
+from plugin_bridge.relay.stream import as_stream_request
+from protocol import MAJOR, MINOR, Hello, Limits, Message, Open, Ping, Pong, Stems, Welcome, encode
+from server.config import LogConfig, QueuesConfig
+from server.keys import CLIENT as CLIENT_KEY
+from server.keys import default_keys_directory
+from server.log import make_logger
+from server.mailbox import Mailbox
+from server.outbound import Outbound, Outgoing
+from server.security import default_endpoint
+from server.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DESCRIPTION = """\
+Listens where `serve` would, so that plugins find it. What they send goes to the server at --to,
+over CURVE. While that is late or gone, a server on this machine is heard. Prints one line of JSON
+when it is ready.
+"""
+_FIND_TIMEOUT_S = 5.0
+_PINGS = 16
+_LINK_MARGIN = 1.5  # on the slowest of those pings
+_HOUSEKEEPING_S = 1.0
+_LIVE_STEMS_SECONDS = 2  # that may wait for a client that does not read
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command's arguments."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "relay",
+        help="let local plugins use a server on another machine",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--to", required=True, metavar="ENDPOINT", help="tcp://HOST:PORT")
+    parser.add_argument(
+        "--server-key", required=True, metavar="KEY", help="that server's public key"
+    )
+    parser.add_argument(
+        "--client-key",
+        type=Path,
+        default=default_keys_directory() / f"{CLIENT_KEY}.key",
+        metavar="FILE",
+        help="our secret key [%(default)s]",
+    )
+    parser.add_argument(
+        "--bind", default=default_endpoint(), metavar="ENDPOINT", help="[%(default)s]"
+    )
+    local = parser.add_mutually_exclusive_group()
+    local.add_argument("--local", metavar="ENDPOINT", help="server to fall back on [start one]")
+    local.add_argument("--no-local", action="store_true", help="fall back on dry audio only")
+    parser.add_argument("--model", default="", help="model of the server that is started")
+    parser.set_defaults(func=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Relay until SIGTERM or SIGINT; returns the exit code."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    access = make_access(arguments.server_key, arguments.client_key)
+    with ExitStack() as stack:
+        local = arguments.local
+        if local is None and not arguments.no_local:
+            local = stack.enter_context(EmbeddedServer(model=arguments.model)).endpoint
+        relay = RelayProcess(arguments.to, access, local, arguments.bind)
+        stack.callback(relay.stop)
+        relay.start()
+        line = {"ready": True, "endpoint": relay.endpoint, "pid": os.getpid()}
+        print(json.dumps(line), flush=True)
+        stopping.wait()
+    return 0
+
+
+class RelayProcess:
+    """A relay with its socket and thread.
+
+    Raises ServerUnreachable when neither server answers, AccessRefused, or ``StartError`` where it
+    cannot listen.
+    """
+
+    def __init__(self, to: str, access: Access | None, local: str | None, bind: str) -> None:
+        self._to, self._local = to, local
+        self._dial_remote = partial(Connection, access=access)
+        self._log = make_logger(LogConfig())
+        welcome, self._link_s = find_welcome(to, access, local)
+        self._limits = Limits()
+        self._mailbox = Mailbox()
+        self._transport = Transport(bind, QueuesConfig(), self._limits, self._mailbox, self._log)
+        self._outbound = Outbound(self._transport.offer)
+        self.relay = Relay(
+            welcome,
+            self._make_stream,
+            reply=self._reply,
+            limits=self._limits,
+            clock=time.monotonic,
+        )
+
+    @property
+    def endpoint(self) -> str:
+        """Where clients connect."""
+        return self._transport.endpoint
+
+    def start(self) -> None:
+        """Answer clients until ``stop``."""
+        self._transport.start(
+            self.relay.receive, self._retry, self.relay.expire, interval_s=_HOUSEKEEPING_S
+        )
+
+    def stop(self) -> None:
+        """Tell the clients, and end."""
+        self._mailbox.post(self.relay.shut_down)
+        self._transport.stop(timeout_s=1.0)
+        self._mailbox.close()
+
+    def _retry(self) -> bool:
+        has_streams = self.relay.tick()
+        for identity in self._outbound.retry():
+            self.relay.forget(identity)
+        return has_streams or self._outbound.has_waiting
+
+    def _reply(self, identity: bytes, message: Message) -> bool:
+        outgoing = Outgoing(encode(message))
+        if isinstance(message, Stems):
+            frames, rate_hz = message.samples.shape[2], self._limits.maximum_rate_hz
+            outgoing = Outgoing(
+                encode(message), message.stream, frames, _LIVE_STEMS_SECONDS * rate_hz
+            )
+        return self._outbound.send(identity, outgoing)
+
+    def _make_stream(self, request: Open, answer: Callable[[Message], None]) -> RelayedStream:
+        wanted, clock = as_stream_request(request), time.monotonic
+        remote = Upstream("remote", self._to, wanted, dial=self._dial_remote, clock=clock)
+        local = None
+        if self._local is not None:
+            local = Upstream("local", self._local, wanted, dial=Connection, clock=clock)
+        return RelayedStream(
+            request,
+            remote,
+            local,
+            answer=answer,
+            clock=clock,
+            link_samples=math.ceil(self._link_s * request.rate_hz),
+        )
+
+
+def find_welcome(to: str, access: Access | None, local: str | None) -> tuple[Welcome, float]:
+    """Return what clients are greeted with, and the seconds that the way there and back takes."""
+    try:
+        return _ask(to, access)
+    except ServerUnreachable:
+        if local is None:
+            raise
+    welcome, _ = _ask(local, None)
+    return welcome, 0.0
+
+
+def _ask(endpoint: str, access: Access | None) -> tuple[Welcome, float]:
+    deadline = time.monotonic() + _FIND_TIMEOUT_S
+    with dial(endpoint, deadline, access) as connection:
+        connection.send(Hello(MAJOR, MINOR, CLIENT), _FIND_TIMEOUT_S)
+        welcome = connection.receive(_FIND_TIMEOUT_S)
+        if not isinstance(welcome, Welcome):
+            raise ServerUnreachable(f"{endpoint}: no welcome, but {welcome}")
+        return welcome, _LINK_MARGIN * max(_ping_s(connection) for _ in range(_PINGS))
+
+
+def _ping_s(connection: Connection) -> float:
+    started = time.monotonic()
+    connection.send(Ping(0), _FIND_TIMEOUT_S)
+    if not isinstance(connection.receive(_FIND_TIMEOUT_S), Pong):
+        raise ServerUnreachable(f"{connection.endpoint}: no answer to a ping")
+    return time.monotonic() - started
