@@ -59,9 +59,9 @@ class Proxy:
 
     def __exit__(self, *_):
         self._is_closing = True
-        self._listener.close()
         for thread in list(self._threads):
             thread.join(5)
+        self._listener.close()
 
     @property
     def recorded(self):
