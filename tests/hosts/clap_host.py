@@ -27,7 +27,7 @@ class Parameter:
 class ClapHost:
     """Loads a .clap file and holds one instance of one of its plugins.
 
-    What the plugin asks of its host is written down: ``restarts``, ``callbacks``, ``latency_changes``.
+    What the plugin asks of its host is counted: ``restarts``, ``callbacks``, ``latency_changes``.
     """
 
     def __init__(self, path, plugin_id):
@@ -176,7 +176,7 @@ class ClapHost:
         return [np.concatenate(port, axis=1) for port in zip(*parts, strict=True)]
 
     def play(self, audio, block_frames, rate_hz, each=None):
-        """Like ``render``, but no faster than the audio lasts; ``each(index)`` before every block."""
+        """Like ``render``, no faster than the audio lasts; ``each(index)`` before every block."""
         parts, started, played = [], time.monotonic(), 0
         for index, block in enumerate(blocks_of(audio, [block_frames])):
             if each:

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const SWITCH_LABELS[] = {"off", "on"};
+static const char *const SWITCH_LABELS[] = {"Off", "On"};
 static const char SILENCE[] = "-inf";
 
 static const char *const *labels_of(const StemsParameter *parameter) {

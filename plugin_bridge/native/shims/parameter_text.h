@@ -1,4 +1,4 @@
-/* Values of parameters as people read and type them: "-6.0 dB", "100 %", "on", "studio". */
+/* Values of parameters as people read and type them: "-6.0 dB", "100.0 %", "On", "Studio". */
 #ifndef STEMS_PARAMETER_TEXT_H
 #define STEMS_PARAMETER_TEXT_H
 

@@ -1,0 +1,102 @@
+"""Both formats on an Ardour track: exports are aligned to the sample, or no success."""
+
+import shutil
+
+import numpy as np
+import pytest
+from ardour import NEEDED, Ardour, PluginChoice
+from conftest import noise, require
+
+pytestmark = pytest.mark.hosts
+
+RATE_HZ = 44_100
+SECONDS = 8.0
+IDENTITIES = {"LV2": "urn:phoenix-stems:mix", "VST3": "49085BD92BBB45EBBB346FEE305330D2"}
+NULL_DB = -120.0
+
+
+@pytest.fixture(scope="module")
+def home(bundles, tmp_path_factory):
+    """A home with both plugins, as `make plugin-install` would leave it."""
+    require(*NEEDED)
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(bundles.lv2, home / ".lv2" / bundles.lv2.name)
+    shutil.copytree(bundles.vst3, home / ".vst3" / bundles.vst3.name)
+    return home
+
+
+def ardour_at(home, endpoint, **environment):
+    chosen = {"PHOENIX_STEMS_ENDPOINT": endpoint, "PHOENIX_STEMS_SERVE": ""}
+    ardour = Ardour(home, chosen | environment)
+    ardour.scan_vst3(home / ".vst3" / "phoenix-stems.vst3")
+    return ardour
+
+
+@pytest.fixture
+def ardour(home, server):
+    return ardour_at(home, server.endpoint)
+
+
+def exported(ardour, name, plugin, dry):
+    session = ardour.session(name, dry.T, RATE_HZ, plugin)
+    return ardour.export(session, ardour.home / f"{name}.wav").T
+
+
+def residue_db(signal, reference):
+    """Peak of the difference, against full scale."""
+    return 20.0 * np.log10(np.abs(signal - reference).max() + 1e-12)
+
+
+def muted_vocals(kind):
+    """Ardour counts control inputs: in LV2 "freewheel" is the first."""
+    first = {"LV2": 1, "VST3": 0}[kind]
+    return PluginChoice(kind, IDENTITIES[kind], {first + 2: 1.0})  # bypass, gain, mute
+
+
+def test_without_a_plugin_an_export_is_the_track(ardour):
+    dry = noise(SECONDS, RATE_HZ)
+    assert residue_db(exported(ardour, "bare", None, dry), dry) < NULL_DB
+
+
+@pytest.mark.parametrize("kind", IDENTITIES)
+def test_at_unity_an_export_nulls_with_the_track(ardour, kind):
+    dry = noise(SECONDS, RATE_HZ)
+    wet = exported(ardour, f"unity-{kind}", PluginChoice(kind, IDENTITIES[kind], {}), dry)
+    assert wet.shape == dry.shape
+    assert residue_db(wet, dry) < NULL_DB
+
+
+@pytest.mark.parametrize("kind", IDENTITIES)
+def test_an_export_holds_the_stems_and_nothing_else(ardour, kind):
+    """Muted vocals are half the signal: silence or the dry signal would not pass."""
+    dry = noise(SECONDS, RATE_HZ)
+    wet = exported(ardour, f"muted-{kind}", muted_vocals(kind), dry)
+    assert residue_db(wet, 0.5 * dry) < NULL_DB
+
+
+def test_without_the_freewheel_designation_the_stems_are_lost(bundles, server, tmp_path):
+    """The negative control: an export that is not told to wait plays the fallback."""
+    require(*NEEDED)
+    shutil.copytree(bundles.vst3, tmp_path / ".vst3" / bundles.vst3.name)
+    copy = shutil.copytree(bundles.lv2, tmp_path / ".lv2" / bundles.lv2.name)
+    description = copy / "mix.ttl"
+    text = description.read_text()
+    assert "lv2:designation lv2:freeWheeling ;" in text
+    description.write_text(text.replace("lv2:designation lv2:freeWheeling ;", ""))
+    dry = noise(SECONDS, RATE_HZ)
+    wet = exported(ardour_at(tmp_path, server.endpoint), "control", muted_vocals("LV2"), dry)
+    wrong = np.abs(wet - 0.5 * dry).max(axis=0) > 1e-6
+    assert wrong.mean() > 0.5
+
+
+@pytest.mark.parametrize("kind", IDENTITIES)
+def test_an_export_without_a_server_is_no_success(home, tmp_path, kind):
+    dry = noise(2.0, RATE_HZ)
+    ardour = ardour_at(home, f"ipc://{tmp_path}/nobody")
+    session = ardour.session(f"nobody-{kind}", dry.T, RATE_HZ, muted_vocals(kind))
+    try:
+        wet = ardour.export(session, tmp_path / "out.wav").T
+    except AssertionError:
+        return  # Ardour said that it failed: that is loud enough
+    assert np.abs(wet).max() > 0.2, "silence that looks like success"
+    assert residue_db(wet, dry) > -40.0, "the dry signal, which looks like success"

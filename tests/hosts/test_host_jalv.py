@@ -1,0 +1,142 @@
+"""The LV2 plugin in jalv on JACK's dummy driver: live, several at once, when the server dies."""
+
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from conftest import noise, require
+from jack_tape import Tape, jack_server
+from jalv_host import Jalv
+
+from plugin_bridge import EmbeddedServer
+
+pytestmark = pytest.mark.hosts
+
+RATE_HZ, BLOCK = 44_100, 256
+LATENCY_SAMPLES = 2048  # docs/latency.md for this rate and block: 46.4 ms
+CONNECTED = 2.0
+LIVE_SECONDS = float(os.environ.get("STEMS_LIVE_SECONDS", "600"))
+MIX = "urn:phoenix-stems:mix"
+TOLERANCE = 1e-5
+
+
+@pytest.fixture
+def jack_name():
+    require("jackd", "jalv", "stdbuf")
+    with jack_server(RATE_HZ, BLOCK) as name:
+        yield name
+
+
+def through(jack_name, hosts, played):
+    """Play through hosts at once, record them all, wait: [host, channel, frame]."""
+    outputs = [f"{host.name}:out_{side}" for host in hosts for side in ("left", "right")]
+    tape = Tape(jack_name, played, outputs)
+    tape.start([f"{hosts[0].name}:in_left", f"{hosts[0].name}:in_right"])
+    for host in hosts[1:]:
+        for side in ("left", "right"):
+            tape.feed(side, f"{host.name}:in_{side}")
+    return tape
+
+
+def late_share(recorded, expected, start):
+    """The share of frames behind ``start`` that are not what they should be, and the latency in."""
+    shifted = np.zeros_like(expected)
+    shifted[:, LATENCY_SAMPLES:] = expected[:, :-LATENCY_SAMPLES]
+    wrong = np.abs(recorded - shifted)[:, start:].max(axis=0) > TOLERANCE
+    return wrong.mean()
+
+
+def reported_latency(jack_name):
+    listing = subprocess.run(
+        ["jack_lsp", "-s", jack_name, "-l"], capture_output=True, text=True, check=True
+    ).stdout
+    port = listing.partition("stems:out_left")[2]
+    return int(port.partition("playback latency = [ ")[2].split()[0])
+
+
+def test_live_stems_are_aligned_at_the_reported_latency(bundles, server, jack_name):
+    dry = noise(6.0, RATE_HZ)
+    with Jalv(bundles, jack_name, "stems", MIX, server, vocals_mute=1) as host:
+        host.wait_for("status", CONNECTED)
+        tape = through(jack_name, [host], dry)
+        tape.wait(30)
+        assert reported_latency(jack_name) == LATENCY_SAMPLES
+        tape.close()
+        assert host.close() == 0
+    assert late_share(tape.recorded, 0.5 * dry, RATE_HZ) == 0.0
+
+
+def test_several_instances_share_one_server(bundles, server, jack_name):
+    dry = noise(6.0, RATE_HZ)
+    gains = {"one": {"vocals_mute": 1}, "two": {"instrumental_mute": 1}, "three": {}}
+    expected = {"one": 0.5, "two": 0.5, "three": 1.0}
+    hosts = [
+        Jalv(bundles, jack_name, name, MIX, server, **controls) for name, controls in gains.items()
+    ]
+    try:
+        for host in hosts:
+            host.wait_for("status", CONNECTED)
+        tape = through(jack_name, hosts, dry)
+        tape.wait(30)
+        tape.close()
+    finally:
+        for host in hosts:
+            host.close()
+    for index, host in enumerate(hosts):
+        recorded = tape.recorded[2 * index : 2 * index + 2]
+        assert late_share(recorded, expected[host.name] * dry, RATE_HZ) == 0.0, host.name
+
+
+def sine(seconds):
+    """A tone so low that a click stands out: its own steps are below 0.004."""
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    return np.tile(0.25 * np.sin(2 * np.pi * 100.0 * time_s), (2, 1)).astype(np.float32)
+
+
+def test_a_killed_server_is_dry_at_once_without_a_click_and_comes_back(bundles, jack_name):
+    dry = sine(14.0)
+    with (
+        EmbeddedServer(model="fixed-gains", profile="live") as server,
+        Jalv(bundles, jack_name, "stems", MIX, server, vocals_mute=1) as host,
+    ):
+        host.wait_for("status", CONNECTED)
+        tape = through(jack_name, [host], dry)
+        time.sleep(3.0)
+        os.kill(server.pid, signal.SIGKILL)
+        tape.wait(30)
+        tape.close()
+        assert host.is_running()
+    wet = tape.recorded[0]
+    late = np.concatenate([np.zeros(LATENCY_SAMPLES, np.float32), dry[0, :-LATENCY_SAMPLES]])
+    is_separated = np.abs(wet - 0.5 * late) < TOLERANCE
+    is_dry = np.abs(wet - late) < TOLERANCE
+    loud = np.abs(late) > 0.05
+    lost = np.flatnonzero(loud & ~is_separated & (np.arange(len(wet)) > RATE_HZ))[0]
+    fade = RATE_HZ // 100 + BLOCK
+    until_back = slice(lost + fade, lost + RATE_HZ // 2)
+    assert is_dry[until_back][loud[until_back]].all(), "not dry within a block and a fade"
+    assert np.abs(np.diff(wet[RATE_HZ:])).max() < 0.01, "a click"
+    assert is_separated[-RATE_HZ:][loud[-RATE_HZ:]].all(), "the stems did not come back"
+
+
+def test_ten_minutes_live_without_an_underrun(bundles, jack_name):
+    """With the default model. All stems are muted, so what is heard is the fallback and no more.
+
+    STEMS_LIVE_SECONDS makes it shorter.
+    """
+    dry = noise(LIVE_SECONDS, RATE_HZ)
+    muted = {"vocals_mute": 1, "instrumental_mute": 1}
+    with (
+        EmbeddedServer(profile="live") as server,
+        Jalv(bundles, jack_name, "stems", MIX, server, **muted) as host,
+    ):
+        host.wait_for("status", CONNECTED)
+        tape = through(jack_name, [host], dry)
+        tape.wait(LIVE_SECONDS + 60)
+        assert reported_latency(jack_name) == LATENCY_SAMPLES
+        tape.close()
+    late = np.flatnonzero(np.abs(tape.recorded[:, RATE_HZ:]).max(axis=0))
+    assert len(late) == 0, f"{len(late)} late frames, {tape.xruns} xruns of JACK"

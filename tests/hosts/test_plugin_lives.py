@@ -1,0 +1,145 @@
+"""Instances come and go, servers die: nothing is left behind, and the host lives."""
+
+import gc
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clap_host import ClapHost
+from conftest import noise
+
+from plugin_bridge import EmbeddedServer
+
+MIX = "phoenix-stems.mix"
+RATE_HZ = 44_100
+BLOCK = 512
+
+
+def threads():
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def resident_bytes():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def cycle(host, count):
+    dry = noise(0.05, RATE_HZ)
+    for _ in range(count):
+        host.activate(RATE_HZ, BLOCK)
+        host.render(dry, [BLOCK])
+        host.deactivate()
+
+
+def leaves_nothing(bundles, count, growth_bytes):
+    with ClapHost(bundles.clap, MIX) as host:
+        cycle(host, 10)
+        gc.collect()
+        before = threads(), descriptors(), resident_bytes()
+        cycle(host, count)
+        gc.collect()
+        assert threads() == before[0]
+        assert descriptors() == before[1]
+        assert resident_bytes() - before[2] < growth_bytes
+
+
+def test_activation_leaves_nothing_behind(bundles, served):
+    leaves_nothing(bundles, 30, 4 << 20)
+
+
+@pytest.mark.hosts
+def test_a_thousand_activations_leave_nothing_behind(bundles, served):
+    leaves_nothing(bundles, 1000, 4 << 20)
+
+
+def test_many_instances_at_once(bundles, served):
+    dry = noise(0.5, RATE_HZ)
+    hosts = [ClapHost(bundles.clap, MIX) for _ in range(4)]
+    try:
+        for host in hosts:
+            host.render_offline(True)
+            host.activate(RATE_HZ, BLOCK)
+        for host in hosts:
+            (wet,) = host.render(dry, [BLOCK])
+            late = host.latency_samples
+            np.testing.assert_allclose(wet[:, late:], dry[:, :-late], atol=1e-6)
+    finally:
+        for host in hosts:
+            host.destroy()
+
+
+def slow_sine(seconds):
+    """A tone whose own steps are below 0.004, so that a click stands out."""
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    return np.tile(0.25 * np.sin(2 * np.pi * 100.0 * time_s), (2, 1)).astype(np.float32)
+
+
+def test_a_killed_server_is_dry_at_once_without_a_click_and_comes_back(bundles, monkeypatch):
+    dry = slow_sine(14.0)
+    monkeypatch.setenv("PHOENIX_STEMS_SERVE", "")
+    with EmbeddedServer(model="fixed-gains", profile="live") as server:
+        monkeypatch.setenv("PHOENIX_STEMS_ENDPOINT", server.endpoint)
+        killed = []
+
+        def kill(block):
+            if block == 3 * RATE_HZ // BLOCK:
+                killed.append(block * BLOCK)
+                os.kill(server.pid, signal.SIGKILL)
+
+        with ClapHost(bundles.clap, MIX) as host:
+            host.set("Vocals mute", 1.0)
+            host.flush()
+            host.activate(RATE_HZ, BLOCK)
+            (wet,) = host.play(dry, BLOCK, RATE_HZ, each=kill)
+            latency = host.latency_samples
+    late = np.concatenate([np.zeros(latency, np.float32), dry[0, :-latency]])
+    # What the server had sent when it died is still played: at most the latency's worth.
+    is_lost = slice(killed[0] + latency + BLOCK + RATE_HZ // 100, killed[0] + RATE_HZ // 2)
+    np.testing.assert_allclose(wet[0, is_lost], late[is_lost], atol=1e-5)
+    assert np.abs(np.diff(wet[0, RATE_HZ:])).max() < 0.01, "a click"
+    np.testing.assert_allclose(wet[0, -RATE_HZ:], 0.5 * late[-RATE_HZ:], atol=1e-5)
+
+
+def garbage_server(path, answer):
+    """A socket that answers everyone with the same bytes."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+
+    def serve():
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            with peer:
+                peer.sendall(answer)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listener
+
+
+@pytest.mark.parametrize("answer", [b"", b"\xff" * 5000, b"HTTP/1.1 200 OK\r\n\r\n", bytes(64)])
+def test_the_host_lives_with_garbage(bundles, monkeypatch, tmp_path, answer):
+    monkeypatch.setenv("PHOENIX_STEMS_SERVE", "")
+    monkeypatch.setenv("PHOENIX_STEMS_ENDPOINT", f"ipc://{tmp_path}/socket")
+    listener = garbage_server(tmp_path / "socket", answer)
+    dry = slow_sine(1.0)
+    try:
+        with ClapHost(bundles.clap, MIX) as host:
+            host.activate(RATE_HZ, BLOCK)
+            (wet,) = host.play(dry, BLOCK, RATE_HZ)
+            latency = host.latency_samples
+    finally:
+        listener.close()
+    half = RATE_HZ // 2
+    np.testing.assert_allclose(wet[:, half:], dry[:, half - latency : -latency], atol=1e-5)
