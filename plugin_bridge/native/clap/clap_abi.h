@@ -34,8 +34,7 @@ typedef struct {
     uint32_t major, minor, revision;
 } ClapVersion;
 
-#define CLAP_VERSION_USED \
-    { 1, 1, 1 }
+#define CLAP_VERSION_USED {1, 1, 1}
 
 /* Events */
 
@@ -185,8 +184,7 @@ typedef struct {
     uint32_t(CLAP_ABI *count)(const ClapPlugin *plugin);
     bool(CLAP_ABI *get_info)(const ClapPlugin *plugin, uint32_t index, ClapParamInfo *info);
     bool(CLAP_ABI *get_value)(const ClapPlugin *plugin, uint32_t id, double *value);
-    bool(CLAP_ABI *value_to_text)(const ClapPlugin *plugin, uint32_t id, double value, char *text,
-                                  uint32_t capacity);
+    bool(CLAP_ABI *value_to_text)(const ClapPlugin *plugin, uint32_t id, double value, char *text, uint32_t capacity);
     bool(CLAP_ABI *text_to_value)(const ClapPlugin *plugin, uint32_t id, const char *text, double *value);
     void(CLAP_ABI *flush)(const ClapPlugin *plugin, const ClapInputEvents *in, const ClapOutputEvents *out);
 } ClapParams;

@@ -18,7 +18,10 @@ typedef struct {
     bool restart_requested;
 } ClapInstance;
 
-static inline ClapInstance *clap_instance(const ClapPlugin *plugin) { return plugin->plugin_data; }
+static inline ClapInstance *clap_instance(const ClapPlugin *plugin)
+{
+    return plugin->plugin_data;
+}
 
 /* NULL without memory. */
 const ClapPlugin *clap_instance_create(StemsKind kind, const ClapDescriptor *descriptor, const ClapHost *host);

@@ -1,6 +1,7 @@
 #include "ports.h"
 
-Lv2Ports lv2_ports(StemsKind kind) {
+Lv2Ports lv2_ports(StemsKind kind)
+{
     Lv2Ports ports;
     ports.first_output = LV2_CHANNELS;
     ports.latency = ports.first_output + LV2_CHANNELS * (uint32_t)stems_buses_of(kind);

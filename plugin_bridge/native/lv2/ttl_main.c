@@ -3,7 +3,8 @@
 
 #include "ttl.h"
 
-static FILE *open_in(const char *folder, const char *name) {
+static FILE *open_in(const char *folder, const char *name)
+{
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "w");
@@ -14,19 +15,20 @@ static FILE *open_in(const char *folder, const char *name) {
     return file;
 }
 
-static void finish(FILE *file) {
+static void finish(FILE *file)
+{
     if (ferror(file) | fclose(file)) {
         perror("stems_lv2_ttl");
         exit(1);
     }
 }
 
-static void write_manifest(FILE *file) {
-    fputs(
-        "@prefix lv2: <http://lv2plug.in/ns/lv2core#> .\n"
-        "@prefix pset: <http://lv2plug.in/ns/ext/presets#> .\n"
-        "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n",
-        file);
+static void write_manifest(FILE *file)
+{
+    fputs("@prefix lv2: <http://lv2plug.in/ns/lv2core#> .\n"
+          "@prefix pset: <http://lv2plug.in/ns/ext/presets#> .\n"
+          "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n",
+          file);
     for (StemsKind kind = STEMS_MIX; kind <= STEMS_MULTI; kind++) {
         fprintf(file, "\n<%s>\n\ta lv2:Plugin ;\n\tlv2:binary <phoenix-stems.so> ;\n\trdfs:seeAlso <%s> .\n",
                 ttl_uri(kind), ttl_file(kind));
@@ -34,7 +36,8 @@ static void write_manifest(FILE *file) {
     ttl_write_preset_list(file);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc != 2) {
         fputs("usage: stems_lv2_ttl BUNDLE\n", stderr);
         return 2;

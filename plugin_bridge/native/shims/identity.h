@@ -16,12 +16,15 @@
 
 enum {
     STEMS_KIND_COUNT = 2,
-    STEMS_MAXIMUM_PARAMETERS = 64, /* room in a shim's tables; the core has fewer, and tests check it */
+    STEMS_MAXIMUM_PARAMETERS = 64,  /* room in a shim's tables; the core has fewer, and tests check it */
     STEMS_LATENCY_PARAMETER = 1000, /* identifiers of what a format adds to the core's parameters */
     STEMS_PRESET_PARAMETER = 1001,
     STEMS_USUAL_BLOCK_FRAMES = 1024 /* where a host does not say how long its blocks are */
 };
 
-static inline int stems_buses_of(StemsKind kind) { return kind == STEMS_MIX ? 1 : STEMS_STEM_COUNT; }
+static inline int stems_buses_of(StemsKind kind)
+{
+    return kind == STEMS_MIX ? 1 : STEMS_STEM_COUNT;
+}
 
 #endif

@@ -11,7 +11,8 @@
 void stems_parameter_text(const StemsParameter *parameter, double value, char *text, size_t capacity);
 
 /* The same, and behind the status that `plugin` has now, why. Not for the audio thread. */
-void stems_shown_text(const StemsPlugin *plugin, const StemsParameter *parameter, double value, char *text, size_t capacity);
+void stems_shown_text(const StemsPlugin *plugin, const StemsParameter *parameter, double value, char *text,
+                      size_t capacity);
 
 /* Reads what stems_parameter_text writes, and numbers with or without their unit, whatever the locale; false, and
    `value` as it was, where there is neither label nor number. Does not clamp: the core does. */

@@ -3,7 +3,8 @@
 
 VST3_DEFINE_UNKNOWN(context_needs)
 
-static uint32_t VST3_CALL needs(void *self) {
+static uint32_t VST3_CALL needs(void *self)
+{
     (void)self;
     return 0;
 }

@@ -11,7 +11,8 @@ static const Vst3Id CLASSES[STEMS_KIND_COUNT] = {
 };
 static const char CATEGORY[] = "Audio Module Class";
 
-static Vst3Result VST3_CALL query_interface(void *self, const uint8_t *interface, void **out) {
+static Vst3Result VST3_CALL query_interface(void *self, const uint8_t *interface, void **out)
+{
     const bool known = memcmp(interface, VST3_IID_UNKNOWN, sizeof(Vst3Id)) == 0 ||
                        memcmp(interface, VST3_IID_FACTORY, sizeof(Vst3Id)) == 0 ||
                        memcmp(interface, VST3_IID_FACTORY_2, sizeof(Vst3Id)) == 0;
@@ -20,12 +21,14 @@ static Vst3Result VST3_CALL query_interface(void *self, const uint8_t *interface
 }
 
 /* The factory is static: it lives as long as the module, however many hold it. */
-static uint32_t VST3_CALL keep(void *self) {
+static uint32_t VST3_CALL keep(void *self)
+{
     (void)self;
     return 1;
 }
 
-static Vst3Result VST3_CALL factory_info(void *self, Vst3FactoryInfo *info) {
+static Vst3Result VST3_CALL factory_info(void *self, Vst3FactoryInfo *info)
+{
     (void)self;
     memset(info, 0, sizeof *info);
     snprintf(info->vendor, sizeof info->vendor, "%s", STEMS_VENDOR);
@@ -33,14 +36,18 @@ static Vst3Result VST3_CALL factory_info(void *self, Vst3FactoryInfo *info) {
     return VST3_OK;
 }
 
-static int32_t VST3_CALL count(void *self) {
+static int32_t VST3_CALL count(void *self)
+{
     (void)self;
     return STEMS_KIND_COUNT;
 }
 
-static Vst3Result VST3_CALL class_info(void *self, int32_t index, Vst3ClassInfo *info) {
+static Vst3Result VST3_CALL class_info(void *self, int32_t index, Vst3ClassInfo *info)
+{
     (void)self;
-    if (index < 0 || index >= STEMS_KIND_COUNT) return VST3_INVALID_ARGUMENT;
+    if (index < 0 || index >= STEMS_KIND_COUNT) {
+        return VST3_INVALID_ARGUMENT;
+    }
     memset(info, 0, sizeof *info);
     memcpy(info->id, CLASSES[index], sizeof(Vst3Id));
     info->cardinality = VST3_MANY_INSTANCES;
@@ -49,9 +56,12 @@ static Vst3Result VST3_CALL class_info(void *self, int32_t index, Vst3ClassInfo 
     return VST3_OK;
 }
 
-static Vst3Result VST3_CALL class_info_2(void *self, int32_t index, Vst3ClassInfo2 *info) {
+static Vst3Result VST3_CALL class_info_2(void *self, int32_t index, Vst3ClassInfo2 *info)
+{
     (void)self;
-    if (index < 0 || index >= STEMS_KIND_COUNT) return VST3_INVALID_ARGUMENT;
+    if (index < 0 || index >= STEMS_KIND_COUNT) {
+        return VST3_INVALID_ARGUMENT;
+    }
     memset(info, 0, sizeof *info);
     memcpy(info->id, CLASSES[index], sizeof(Vst3Id));
     info->cardinality = VST3_MANY_INSTANCES;
@@ -64,13 +74,18 @@ static Vst3Result VST3_CALL class_info_2(void *self, int32_t index, Vst3ClassInf
     return VST3_OK;
 }
 
-static Vst3Result VST3_CALL create(void *self, const uint8_t *class_id, const uint8_t *interface, void **out) {
+static Vst3Result VST3_CALL create(void *self, const uint8_t *class_id, const uint8_t *interface, void **out)
+{
     (void)self;
     *out = NULL;
     for (StemsKind kind = STEMS_MIX; kind <= STEMS_MULTI; kind++) {
-        if (memcmp(CLASSES[kind], class_id, sizeof(Vst3Id)) != 0) continue;
+        if (memcmp(CLASSES[kind], class_id, sizeof(Vst3Id)) != 0) {
+            continue;
+        }
         Vst3Instance *instance = vst3_instance_create(kind);
-        if (instance == NULL) return VST3_INTERNAL_ERROR;
+        if (instance == NULL) {
+            return VST3_INTERNAL_ERROR;
+        }
         const Vst3Result result = vst3_instance_query(instance, interface, out);
         vst3_instance_release(instance);
         return result;
@@ -79,7 +94,8 @@ static Vst3Result VST3_CALL create(void *self, const uint8_t *class_id, const ui
 }
 
 VST3_EXPORT void *VST3_CALL GetPluginFactory(void);
-VST3_EXPORT void *VST3_CALL GetPluginFactory(void) {
+VST3_EXPORT void *VST3_CALL GetPluginFactory(void)
+{
     static const Vst3FactoryTable table = {
         query_interface, keep, keep, factory_info, count, class_info, create, class_info_2,
     };
@@ -90,10 +106,14 @@ VST3_EXPORT void *VST3_CALL GetPluginFactory(void) {
 }
 
 VST3_EXPORT bool ModuleEntry(void *library);
-VST3_EXPORT bool ModuleEntry(void *library) {
+VST3_EXPORT bool ModuleEntry(void *library)
+{
     (void)library;
     return true;
 }
 
 VST3_EXPORT bool ModuleExit(void);
-VST3_EXPORT bool ModuleExit(void) { return true; }
+VST3_EXPORT bool ModuleExit(void)
+{
+    return true;
+}

@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-Vst3Instance *vst3_instance_create(StemsKind kind) {
+Vst3Instance *vst3_instance_create(StemsKind kind)
+{
     Vst3Instance *instance = calloc(1, sizeof *instance);
-    if (instance == NULL) return NULL;
+    if (instance == NULL) {
+        return NULL;
+    }
     instance->core = stems_plugin_create(kind);
     if (instance->core == NULL) {
         free(instance);
@@ -26,39 +29,54 @@ Vst3Instance *vst3_instance_create(StemsKind kind) {
     return instance;
 }
 
-static void destroy(Vst3Instance *instance) {
-    if (instance->handler != NULL) instance->handler->table->release(instance->handler);
+static void destroy(Vst3Instance *instance)
+{
+    if (instance->handler != NULL) {
+        instance->handler->table->release(instance->handler);
+    }
     stems_plugin_destroy(instance->core);
     free(instance);
 }
 
-uint32_t vst3_instance_add_reference(Vst3Instance *instance) { return atomic_fetch_add(&instance->references, 1) + 1; }
+uint32_t vst3_instance_add_reference(Vst3Instance *instance)
+{
+    return atomic_fetch_add(&instance->references, 1) + 1;
+}
 
-uint32_t vst3_instance_release(Vst3Instance *instance) {
+uint32_t vst3_instance_release(Vst3Instance *instance)
+{
     const uint32_t left = atomic_fetch_sub(&instance->references, 1) - 1;
-    if (left == 0) destroy(instance);
+    if (left == 0) {
+        destroy(instance);
+    }
     return left;
 }
 
-static void *face_of(Vst3Instance *instance, const uint8_t *interface) {
+static void *face_of(Vst3Instance *instance, const uint8_t *interface)
+{
     const struct {
         const uint8_t *id;
         void *face;
     } faces[] = {
-        {VST3_IID_UNKNOWN, &instance->component},         {VST3_IID_PLUGIN_BASE, &instance->component},
-        {VST3_IID_COMPONENT, &instance->component},       {VST3_IID_PROCESSOR, &instance->processor},
-        {VST3_IID_CONTROLLER, &instance->controller},     {VST3_IID_UNITS, &instance->units},
+        {VST3_IID_UNKNOWN, &instance->component},           {VST3_IID_PLUGIN_BASE, &instance->component},
+        {VST3_IID_COMPONENT, &instance->component},         {VST3_IID_PROCESSOR, &instance->processor},
+        {VST3_IID_CONTROLLER, &instance->controller},       {VST3_IID_UNITS, &instance->units},
         {VST3_IID_CONTEXT_NEEDS, &instance->context_needs},
     };
     for (size_t index = 0; index < sizeof faces / sizeof faces[0]; index++) {
-        if (memcmp(faces[index].id, interface, sizeof(Vst3Id)) == 0) return faces[index].face;
+        if (memcmp(faces[index].id, interface, sizeof(Vst3Id)) == 0) {
+            return faces[index].face;
+        }
     }
     return NULL;
 }
 
-Vst3Result vst3_instance_query(Vst3Instance *instance, const uint8_t *interface, void **out) {
+Vst3Result vst3_instance_query(Vst3Instance *instance, const uint8_t *interface, void **out)
+{
     *out = face_of(instance, interface);
-    if (*out == NULL) return VST3_NO_INTERFACE;
+    if (*out == NULL) {
+        return VST3_NO_INTERFACE;
+    }
     vst3_instance_add_reference(instance);
     return VST3_OK;
 }

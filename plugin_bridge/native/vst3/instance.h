@@ -24,7 +24,7 @@ typedef struct {
     Vst3Handler *handler; /* NULL until the host sets it */
     double rate_hz;
     uint32_t block_frames;
-    uint32_t channels; /* of every bus: 2, or 1 where the host arranged so */
+    uint32_t channels;             /* of every bus: 2, or 1 where the host arranged so */
     uint32_t told_latency_samples; /* to the controller, by the processor */
     double told_status;
 } Vst3Instance;
@@ -45,14 +45,19 @@ uint32_t vst3_instance_add_reference(Vst3Instance *instance);
 uint32_t vst3_instance_release(Vst3Instance *instance);
 
 /* The functions of FUnknown for the interface that is the member `face`. */
-#define VST3_DEFINE_UNKNOWN(face)                                                                   \
-    static Vst3Result VST3_CALL query_interface(void *self, const uint8_t *interface, void **out) { \
-        return vst3_instance_query(VST3_INSTANCE(self, face), interface, out);                      \
-    }                                                                                               \
-    static uint32_t VST3_CALL add_reference(void *self) {                                           \
-        return vst3_instance_add_reference(VST3_INSTANCE(self, face));                              \
-    }                                                                                               \
-    static uint32_t VST3_CALL release(void *self) { return vst3_instance_release(VST3_INSTANCE(self, face)); }
+#define VST3_DEFINE_UNKNOWN(face)                                                                                      \
+    static Vst3Result VST3_CALL query_interface(void *self, const uint8_t *interface, void **out)                      \
+    {                                                                                                                  \
+        return vst3_instance_query(VST3_INSTANCE(self, face), interface, out);                                         \
+    }                                                                                                                  \
+    static uint32_t VST3_CALL add_reference(void *self)                                                                \
+    {                                                                                                                  \
+        return vst3_instance_add_reference(VST3_INSTANCE(self, face));                                                 \
+    }                                                                                                                  \
+    static uint32_t VST3_CALL release(void *self)                                                                      \
+    {                                                                                                                  \
+        return vst3_instance_release(VST3_INSTANCE(self, face));                                                       \
+    }
 
 /* ---- Parameters: what the controller shows and what the processor takes are the same ---- */
 

@@ -26,39 +26,33 @@ typedef uint16_t Vst3Text[128]; /* UTF-16, ends with 0 */
 #define VST3_INVALID_ARGUMENT ((Vst3Result)0x80070057)
 #define VST3_NOT_IMPLEMENTED ((Vst3Result)0x80004001)
 #define VST3_INTERNAL_ERROR ((Vst3Result)0x80004005)
-#define VST3_ID(a, b, c, d)                                                                         \
-    {                                                                                               \
-        VST3_BYTE(a, 0), VST3_BYTE(a, 8), VST3_BYTE(a, 16), VST3_BYTE(a, 24), VST3_BYTE(b, 16),     \
-            VST3_BYTE(b, 24), VST3_BYTE(b, 0), VST3_BYTE(b, 8), VST3_BYTE(c, 24), VST3_BYTE(c, 16), \
-            VST3_BYTE(c, 8), VST3_BYTE(c, 0), VST3_BYTE(d, 24), VST3_BYTE(d, 16), VST3_BYTE(d, 8),  \
-            VST3_BYTE(d, 0)                                                                         \
-    }
+#define VST3_ID(a, b, c, d)                                                                                            \
+    {VST3_BYTE(a, 0),  VST3_BYTE(a, 8),  VST3_BYTE(a, 16), VST3_BYTE(a, 24), VST3_BYTE(b, 16), VST3_BYTE(b, 24),       \
+     VST3_BYTE(b, 0),  VST3_BYTE(b, 8),  VST3_BYTE(c, 24), VST3_BYTE(c, 16), VST3_BYTE(c, 8),  VST3_BYTE(c, 0),        \
+     VST3_BYTE(d, 24), VST3_BYTE(d, 16), VST3_BYTE(d, 8),  VST3_BYTE(d, 0)}
 #else
 #define VST3_NO_INTERFACE (-1)
 #define VST3_INVALID_ARGUMENT 2
 #define VST3_NOT_IMPLEMENTED 3
 #define VST3_INTERNAL_ERROR 4
-#define VST3_ID(a, b, c, d)                                                                         \
-    {                                                                                               \
-        VST3_BYTE(a, 24), VST3_BYTE(a, 16), VST3_BYTE(a, 8), VST3_BYTE(a, 0), VST3_BYTE(b, 24),     \
-            VST3_BYTE(b, 16), VST3_BYTE(b, 8), VST3_BYTE(b, 0), VST3_BYTE(c, 24), VST3_BYTE(c, 16), \
-            VST3_BYTE(c, 8), VST3_BYTE(c, 0), VST3_BYTE(d, 24), VST3_BYTE(d, 16), VST3_BYTE(d, 8),  \
-            VST3_BYTE(d, 0)                                                                         \
-    }
+#define VST3_ID(a, b, c, d)                                                                                            \
+    {VST3_BYTE(a, 24), VST3_BYTE(a, 16), VST3_BYTE(a, 8),  VST3_BYTE(a, 0),  VST3_BYTE(b, 24), VST3_BYTE(b, 16),       \
+     VST3_BYTE(b, 8),  VST3_BYTE(b, 0),  VST3_BYTE(c, 24), VST3_BYTE(c, 16), VST3_BYTE(c, 8),  VST3_BYTE(c, 0),        \
+     VST3_BYTE(d, 24), VST3_BYTE(d, 16), VST3_BYTE(d, 8),  VST3_BYTE(d, 0)}
 #endif
 #define VST3_BYTE(word, shift) (uint8_t)(((uint32_t)(word) >> (shift)) & 0xFFu)
 #define VST3_OK 0
 #define VST3_FALSE 1
 
 /* The first members of every table. `self` is the pointer to the pointer to the table. */
-#define VST3_UNKNOWN                                                                          \
-    Vst3Result(VST3_CALL *query_interface)(void *self, const uint8_t *interface, void **out); \
-    uint32_t(VST3_CALL *add_reference)(void *self);                                           \
+#define VST3_UNKNOWN                                                                                                   \
+    Vst3Result(VST3_CALL *query_interface)(void *self, const uint8_t *interface, void **out);                          \
+    uint32_t(VST3_CALL *add_reference)(void *self);                                                                    \
     uint32_t(VST3_CALL *release)(void *self)
 
-#define VST3_PLUGIN_BASE                                          \
-    VST3_UNKNOWN;                                                 \
-    Vst3Result(VST3_CALL *initialize)(void *self, void *context); \
+#define VST3_PLUGIN_BASE                                                                                               \
+    VST3_UNKNOWN;                                                                                                      \
+    Vst3Result(VST3_CALL *initialize)(void *self, void *context);                                                      \
     Vst3Result(VST3_CALL *terminate)(void *self)
 
 static const Vst3Id VST3_IID_UNKNOWN = VST3_ID(0x00000000, 0x00000000, 0xC0000000, 0x00000046);
@@ -311,8 +305,8 @@ typedef struct {
     Vst3Result(VST3_CALL *pitch_name)(void *self, int32_t list_id, int32_t index, int16_t pitch, uint16_t *name);
     int32_t(VST3_CALL *selected_unit)(void *self);
     Vst3Result(VST3_CALL *select_unit)(void *self, int32_t unit_id);
-    Vst3Result(VST3_CALL *unit_of_bus)(void *self, int32_t media_type, int32_t direction, int32_t bus,
-                                       int32_t channel, int32_t *unit_id);
+    Vst3Result(VST3_CALL *unit_of_bus)(void *self, int32_t media_type, int32_t direction, int32_t bus, int32_t channel,
+                                       int32_t *unit_id);
     Vst3Result(VST3_CALL *set_program_data)(void *self, int32_t list_id, int32_t index, Vst3Stream *stream);
 } Vst3UnitsTable;
 
