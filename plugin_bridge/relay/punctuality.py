@@ -47,8 +47,11 @@ class Punctuality:
 
     def is_failing(self, now: float) -> bool:
         """Whether the stems have been late for too long, those that are still missing included."""
-        overdue_s = max(0.0, now - self._due[0][1]) if self._due else 0.0
-        return self._late_s + overdue_s > PATIENCE_S
+        return self._late_s + self.overdue_s(now) > PATIENCE_S
+
+    def overdue_s(self, now: float) -> float:
+        """Return for how long the oldest stems that are missing have been due."""
+        return max(0.0, now - self._due[0][1]) if self._due else 0.0
 
     def good_for_s(self, now: float) -> float:
         """Return for how long every stem came in time; 0 before the first."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from plugin_bridge.handshake import STREAM
-from plugin_bridge.live import preroll
+from plugin_bridge.live import BLOCKED_SEND_S, LOSS_MARGIN_S, preroll
 from plugin_bridge.live_link import Dial, LinkState, LiveLink
-from plugin_bridge.sockets import KEEP_ALIVE_S
+from plugin_bridge.sockets import KEEP_ALIVE_S, SEND_TIMEOUT_S
 from protocol import Audio, Close, Flush, Message, Ping, Seek, Set, Stems
 
 if TYPE_CHECKING:
@@ -129,8 +129,10 @@ class Upstream:
 
     def messages(self) -> Iterator[Message]:
         """Send what waits, then yield what has arrived."""
-        while self._unsent and self.link.try_send(self._unsent[0]):
+        while self._unsent and self._try(self._unsent[0]):
             self._unsent.popleft()
+        if self.is_live:
+            self._notice_loss()
         if self.is_live and self._clock() - self._spoke_at > KEEP_ALIVE_S:
             self.send(Ping(0))
         yield from self.link.receive()
@@ -138,9 +140,25 @@ class Upstream:
     def send(self, message: Message) -> None:
         """Send now; of a lossless stream what cannot go waits, of a live one it is lost."""
         self._spoke_at = self._clock()
-        is_sent = not self._unsent and self.link.try_send(message)
+        is_sent = not self._unsent and self._try(message)
         if not is_sent and self._lossless:
             self._unsent.append(message)
+
+    def _try(self, message: Message) -> bool:
+        if self.link.try_send(message):
+            self._blocked_since = None
+            return True
+        self._blocked_since = self._blocked_since or self._clock()
+        return False
+
+    def _notice_loss(self) -> None:
+        """Give a server up that takes nothing more, or has been silent for too long."""
+        now = self._clock()
+        patience_s = SEND_TIMEOUT_S if self._lossless else BLOCKED_SEND_S
+        if self._blocked_since is not None and now - self._blocked_since > patience_s:
+            self.link.lose("the server takes no more audio")
+        elif self.punctuality is not None and self.punctuality.overdue_s(now) > LOSS_MARGIN_S:
+            self.link.lose("the server sends no more stems")
 
     def stop(self) -> None:
         """End the stream here; ``advance`` would open it again."""
@@ -159,4 +177,5 @@ class Upstream:
         self.sets: deque[SentSet] = deque()
         self.dropped_frames = 0
         self._sequence = 0
+        self._blocked_since: float | None = None
         self._unsent.clear()
