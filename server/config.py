@@ -148,6 +148,9 @@ class ServerConfig(_Checked):
     parent_pid: int = _setting(
         0, "stop when this process is gone; 0: never", _between(0, 2**31 - 1)
     )
+    idle_exit_s: float = _setting(
+        0.0, "stop after this time without a connection; 0: never", _between(0, 86_400, " s")
+    )
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     queues: QueuesConfig = field(default_factory=QueuesConfig)
     log: LogConfig = field(default_factory=LogConfig)

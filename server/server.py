@@ -87,6 +87,11 @@ class Server:
         """The address of the HTTP endpoint, or nothing."""
         return "" if self._health is None else self._health.url
 
+    @property
+    def idle_s(self) -> float:
+        """For how long nobody has been connected; from any thread."""
+        return 0.0 if self._sessions is None else self._sessions.idle_s
+
     def start(self) -> None:
         """Listen, warm the start model up, then answer."""
         try:

@@ -79,6 +79,7 @@ class Sessions:
         self._traffic = traffic
         self._server_name = server_name
         self.is_draining = False
+        self._used_at = clock()
         replies.on_gone = self._gone
         self._handlers: dict[type, Callable[[Peer, Any], None]] = {
             Ping: self._ping,
@@ -130,6 +131,13 @@ class Sessions:
             for stream in list(peer.streams.values()):
                 self._streams.expire(stream)
             self._forget(peer)
+        if len(self._table):
+            self._used_at = self._clock()
+
+    @property
+    def idle_s(self) -> float:
+        """For how long no peer has been known, as of the last ``expire``."""
+        return 0.0 if len(self._table) else self._clock() - self._used_at
 
     def drain(self) -> None:
         """Take nothing new from now on."""
@@ -166,6 +174,7 @@ class Sessions:
         if self._table.find(identity) is not None:
             raise UnexpectedMessage("hello again; it comes once, the connection goes on as it was")
         self._table.add(identity, self._clock())
+        self._used_at = self._clock()
         self._metrics.peers.set(len(self._table))
         self._log.info("hello", client=message.client, minor=message.minor)
         self._replies.send(identity, self._welcome())

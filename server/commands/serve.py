@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from server.config import ServerConfig, describe, is_encrypted, leaves
 from server.config_sources import environment_name, load_config
@@ -18,13 +18,16 @@ from server.memory import lock_pages
 from server.security import prepare_endpoint
 from server.security_gate import Gate
 
+if TYPE_CHECKING:
+    from server.server import Server
+
 _DESCRIPTION = """\
 Listens on a private Unix socket, warms the model up, then prints one line of JSON on standard
 output: {"ready": true, "endpoint": "...", "pid": ...}. Logs go to standard error. SIGTERM finishes
 queued work and exits with 0. Settings come from the command line, then the environment, then the
 file, then defaults.
 """
-_PARENT_CHECK_S = 0.5
+_CHECK_S = 0.5  # for a parent that is gone, and for idleness
 SWITCH_INTERVAL_S = 0.0005  # how long the I/O thread may wait for a thread that computes in Python
 
 
@@ -81,10 +84,16 @@ def _serve(config: ServerConfig) -> int:
     if server.metrics_url:
         line["metrics"] = server.metrics_url
     print(json.dumps(line), flush=True)
-    while not stopping.wait(_PARENT_CHECK_S if config.parent_pid else None) and parent.is_alive():
+    check_s = _CHECK_S if config.parent_pid or config.idle_exit_s else None
+    while not stopping.wait(check_s) and parent.is_alive() and not _is_idle(server, config):
         pass
     server.stop()
     return _leave()
+
+
+def _is_idle(server: Server, config: ServerConfig) -> bool:
+    """Whether nobody has been connected for so long that the server should end."""
+    return config.idle_exit_s > 0 and server.idle_s >= config.idle_exit_s
 
 
 def _check_place(config: ServerConfig) -> None:

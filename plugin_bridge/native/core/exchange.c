@@ -9,9 +9,10 @@
 #define FIRST_BACK_OFF_S 0.1
 #define MAXIMUM_BACK_OFF_S 2.0
 #define REFUSED_PAUSE_S 5.0
+#define CLOSE_TIMEOUT_S 0.25
 #define HISTORY_SECONDS 8
 
-enum { OUTGOING_BYTES = 512 * 1024 };
+enum { OUTGOING_BYTES = 512 * 1024, CLOSE_PAUSE_MS = 5 };
 
 bool exchange_create(Exchange *exchange, Crossing *crossing, Status *status, const Settings *settings)
 {
@@ -190,12 +191,31 @@ void exchange_advance(Exchange *exchange, double now_s)
     }
 }
 
+/* Reads what still comes until the server has closed the stream, or is too slow about it. A socket that is closed with
+   bytes unread is reset, and the server then never reads our `close`: the stream would live on until it expires. */
+static void await_closed(Exchange *exchange)
+{
+    const double until_s = platform_now_s() + CLOSE_TIMEOUT_S;
+    ZmtpMessage bytes;
+    WireMessage message;
+    while (platform_now_s() < until_s && link_pump(&exchange->link)) {
+        while (link_receive(&exchange->link, &bytes)) {
+            WireResult result =
+                wire_decode(bytes.header, bytes.header_length, bytes.payload, bytes.payload_length, &message);
+            if (result != WIRE_OK || (message.kind == WIRE_CLOSED && message.stream == exchange->stream)) {
+                return;
+            }
+        }
+        platform_socket_wait(exchange->link.handle, link_has_outgoing(&exchange->link), CLOSE_PAUSE_MS);
+    }
+}
+
 void exchange_end(Exchange *exchange)
 {
     uint8_t header[WIRE_HEADER_BYTES];
-    if (exchange->state == EXCHANGE_STREAMING || exchange->state == EXCHANGE_OPENING) {
-        exchange_send(exchange, header, wire_close(header, exchange->stream));
-        link_pump(&exchange->link);
+    bool has_stream = exchange->state == EXCHANGE_STREAMING || exchange->state == EXCHANGE_OPENING;
+    if (has_stream && exchange_send(exchange, header, wire_close(header, exchange->stream))) {
+        await_closed(exchange);
     }
     link_close(&exchange->link);
 }

@@ -15,10 +15,8 @@ void launcher_initialize(Launcher *launcher, const Settings *settings)
     *launcher = (Launcher){.settings = settings};
 }
 
-static LaunchResult give_up(const Settings *settings, const char *what, char *why, size_t why_bytes)
+static LaunchResult give_up(const Settings *settings, const char *what, const char *words, char *why, size_t why_bytes)
 {
-    char words[256];
-    platform_process_last_words(settings->endpoint, words, sizeof words);
     snprintf(why, why_bytes, "%s %s: %s", settings->serve, what, words[0] != '\0' ? words : "it left no log");
     return LAUNCH_FAILED;
 }
@@ -36,14 +34,16 @@ LaunchResult launcher_advance(Launcher *launcher, double now_s, char *why, size_
     if (launcher->waiting_since_s <= 0.0) {
         launcher->waiting_since_s = now_s;
     }
+    char words[256]; /* of the last one: another start begins another log */
+    platform_process_last_words(settings->endpoint, words, sizeof words);
     if (now_s - launcher->waiting_since_s > MAXIMUM_PATIENCE_S) {
-        return give_up(settings, "does not answer", why, why_bytes);
+        return give_up(settings, "does not answer", words, why, why_bytes);
     }
     char detail[300] = "";
     ProcessResult result =
         platform_process_start(settings->serve, settings->endpoint, IDLE_EXIT_S, detail, sizeof detail);
     if (result == PROCESS_STARTED && ++launcher->starts > MAXIMUM_STARTS) {
-        return give_up(settings, "ends again and again", why, why_bytes);
+        return give_up(settings, "ends again and again", words, why, why_bytes);
     }
     if (result == PROCESS_FAILED) {
         snprintf(why, why_bytes, "%s", detail);

@@ -25,6 +25,7 @@ VALUES = {
     "peer_timeout_s": [1.5, 2.5, 3.5],
     "shutdown_grace_s": [1.5, 2.5, 3.5],
     "parent_pid": [2, 3, 4],
+    "idle_exit_s": [1.5, 2.5, 3.5],
     "limits.streams": [2, 3, 4],
     "limits.streams_per_peer": [2, 3, 4],
     "limits.peers": [2, 3, 4],

@@ -16,6 +16,7 @@ class FakeServer:
 
     made = ()
     metrics_url = ""
+    idle_s = 0.0
 
     def __init__(self, config):
         self.config = config
@@ -76,7 +77,7 @@ def test_the_ready_line_names_the_metrics_where_there_are_some(fake, capsys):
 def test_it_ends_when_its_parent_is_gone(fake, monkeypatch):
     alive = iter([True, True, False])
     monkeypatch.setattr("server.parent.ParentWatch.is_alive", lambda _self: next(alive))
-    monkeypatch.setattr(serve, "_PARENT_CHECK_S", 0.001)
+    monkeypatch.setattr(serve, "_CHECK_S", 0.001)
     assert main([*fake.arguments, "--parent-pid", "2"]) == 0
     assert next(alive, "asked until it was gone") == "asked until it was gone"
     assert fake.made[0].calls == ["start", "stop"]
@@ -140,3 +141,19 @@ def test_a_missing_configuration_file_is_one_line(fake, tmp_path, capsys):
     assert err.count("\n") == 1
     assert "absent.toml: No such file" in err
     assert fake.made == ()
+
+
+def test_it_stops_by_itself_when_nobody_came_for_long_enough(fake, monkeypatch):
+    monkeypatch.setattr(serve, "_CHECK_S", 0.01)
+    fake.idle_s = 3.0
+    assert main([*fake.arguments, "--idle-exit-s", "3"]) == 0
+    assert fake.made[0].calls == ["start", "stop"]
+
+
+def test_without_that_setting_it_never_does(fake, monkeypatch):
+    monkeypatch.setattr(serve, "_CHECK_S", 0.01)
+    fake.idle_s = 10.0**6
+    thread = threading.Timer(0.2, lambda: fake.handlers[signal.SIGTERM](signal.SIGTERM, None))
+    thread.start()
+    main(fake.arguments)
+    assert not thread.is_alive()

@@ -355,3 +355,16 @@ def test_garbage_is_answered_by_one_error_and_changes_nothing(frames):
     desk.sessions.receive(A, [frames] if isinstance(frames, bytes) else frames)
     assert [type(answer) for _, answer in desk.wire[said:]] == [Error]
     assert desk.table.find(A).streams == {1: stream}
+
+
+def test_it_is_idle_from_when_its_last_peer_is_forgotten():
+    desk = Desk()
+    desk.now += 5
+    assert desk.sessions.idle_s == 5
+    desk.say(b"a", Hello(MAJOR, MINOR, "test"))
+    assert desk.sessions.idle_s == 0
+    desk.now += 11  # longer than peers may be silent
+    desk.sessions.expire()
+    assert desk.sessions.idle_s <= 11
+    desk.now += 7
+    assert desk.sessions.idle_s >= 7
