@@ -45,6 +45,10 @@ class Punctuality:
             wanted, deadline = self._due.popleft()
             self._judge(wanted, now, is_late=now > deadline)
 
+    def forgive(self) -> None:
+        """Forget lateness of the past: the server has proven itself and is heard from now on."""
+        self._late_s = 0.0
+
     def is_failing(self, now: float) -> bool:
         """Whether the stems have been late for too long, those that are still missing included."""
         return self._late_s + self.overdue_s(now) > PATIENCE_S

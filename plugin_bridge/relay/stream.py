@@ -357,6 +357,8 @@ class RelayedStream:
     def _switch(self, upstream: Upstream) -> None:
         self.active = upstream
         self.switches += 1
+        if upstream.punctuality is not None:
+            upstream.punctuality.forgive()  # else old lateness would send it away at once
         while upstream.held:
             self._forward(upstream.held.popleft())
 

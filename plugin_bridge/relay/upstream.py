@@ -49,6 +49,7 @@ class Upstream:
         self._max_block_frames = request.max_block_frames
         self._unsent: deque[Message] = deque()  # of a lossless stream
         self._spoke_at = 0.0
+        self._blocked_since: float | None = None  # when the socket began to take nothing
         self.punctuality: Punctuality | None = None  # known once the stream's budget is
         self._forget()
 
@@ -177,5 +178,5 @@ class Upstream:
         self.sets: deque[SentSet] = deque()
         self.dropped_frames = 0
         self._sequence = 0
-        self._blocked_since: float | None = None
+        self._blocked_since = None
         self._unsent.clear()

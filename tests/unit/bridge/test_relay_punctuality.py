@@ -53,6 +53,14 @@ def test_one_block_in_five_that_is_late_is_not():
     assert server.is_failing
 
 
+def test_what_was_late_long_ago_is_forgiven_when_the_server_is_heard_again():
+    server = Server().run(100, BUDGET_S + 0.1).run(300, 0.0)
+    assert server.is_failing, "a second of lateness outlives three that were good"
+    assert server.punctuality.good_for_s(server.now) > 2.0
+    server.punctuality.forgive()
+    assert not server.is_failing
+
+
 def test_silence_fails_and_is_measured():
     server = Server().run(10, 0.0)
     server.punctuality.sent(server.end + 10, server.now)
