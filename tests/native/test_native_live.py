@@ -214,7 +214,8 @@ def test_whatever_a_fake_server_sends_the_host_lives_and_hears_dry(name, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["tcp://8.8.8.8:80", "ipc://relative", "tcp://127.0.0.1:99999", "nonsense", "ipc:///"]
+    "endpoint",
+    ["tcp://8.8.8.8:80", "ipc://relative", "tcp://127.0.0.1:99999", "nonsense", "ipc:///"],
 )
 def test_an_endpoint_that_is_not_local_is_never_dialled(endpoint, monkeypatch):
     monkeypatch.setenv("PHOENIX_STEMS_ENDPOINT", endpoint)

@@ -112,6 +112,8 @@ bool stems_plugin_activate(StemsPlugin *plugin, double rate_hz, uint32_t max_blo
     }
     player_start(&plugin->player, plugin->kind, &plugin->parameters, crossing_latency(&plugin->crossing, profile));
     plugin->is_offline = plugin->is_started = false;
+    atomic_store(&plugin->blocks, 0);
+    atomic_store(&plugin->lost_frames, 0);
     atomic_store(&plugin->is_active, true);
     return true;
 }

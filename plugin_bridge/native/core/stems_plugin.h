@@ -195,10 +195,10 @@ typedef struct {
     uint64_t fallbacks;       /* times the fallback took over */
     uint64_t reconnects;      /* streams opened, less the first */
     uint64_t lost_frames;     /* of input, not passed on: the worker did not keep up */
-    uint32_t headroom_samples; /* least reserve of the round trip seen while stems flowed, since activate */
+    uint32_t headroom_samples; /* least reserve of the round trip seen while stems flowed */
 } StemsStatistics;
 
-/* What happened since create; headroom since activate. */
+/* What happened since activate. */
 void stems_plugin_statistics(const StemsPlugin *plugin, StemsStatistics *statistics) STEMS_NONBLOCKING;
 
 #endif
