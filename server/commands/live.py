@@ -17,6 +17,7 @@ from plugin_bridge import BridgeError, EmbeddedServer, LiveSession, connect_live
 from plugin_bridge.stem_player import MIX
 from protocol import StemsError
 from server.commands.json_output import add_json_argument, write_json
+from server.commands.key_options import add_key_options, key_arguments
 
 if TYPE_CHECKING:
     from plugin_bridge.jack_client import OpenLive, StemsClient
@@ -48,6 +49,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--mute", type=_names, metavar="A,B", help="stems left out of the mix")
     parser.add_argument("--solo", type=_names, metavar="A,B", help="stems alone in the mix")
     parser.add_argument("--connect", metavar="ENDPOINT", help="a running server [start one]")
+    add_key_options(parser)
     parser.add_argument("--model", default="", metavar="NAME", help="[the server's default]")
     parser.add_argument("--profile", default="live", metavar="NAME", help="[live]")
     parser.add_argument(
@@ -108,6 +110,7 @@ def _opener(arguments: argparse.Namespace, endpoint: str) -> OpenLive:
             model=arguments.model,
             profile=arguments.profile,
             round_trip_samples=arguments.round_trip,
+            **key_arguments(arguments),
         )
         with connect() as first:  # only the server knows the model's stems
             stems = first.stems

@@ -18,6 +18,7 @@ from plugin_bridge import BridgeError, EmbeddedServer, Session, connect
 from plugin_bridge.file_separation import FileResult, separate_file
 from protocol import StemsError
 from server.commands.json_output import add_json_argument, write_json
+from server.commands.key_options import add_key_options, key_arguments
 
 _DESCRIPTION = """\
 Separates audio files into stems: any format libsndfile reads, any rate, mono or stereo. Stems are
@@ -44,6 +45,7 @@ def add_parser(subparsers: Any) -> None:
         "--stems", default="", metavar="A,B", help="stems to write, or mix [all of the model]"
     )
     parser.add_argument("--connect", metavar="ENDPOINT", help="a running server [start one]")
+    add_key_options(parser)
     parser.add_argument("--model", default="", metavar="NAME", help="[the server's default]")
     parser.add_argument(
         "--profile",
@@ -131,6 +133,7 @@ def _separate(
             model=arguments.model,
             profile=arguments.profile,
             stems=stems,
+            **key_arguments(arguments),
         )
 
     started = time.perf_counter()
