@@ -103,14 +103,22 @@ class KeyStore:
 
     def _create(self, path: Path, instead: str) -> KeyPair:
         make_private_directory(self.directory)
-        public, secret = (key.decode() for key in zmq.curve_keypair())
+        pair = _new_pair()
         try:
-            create_private(path, f"{secret}\n")
+            create_private(path, f"{pair.secret}\n")
         except FileExistsError:
             raise KeysError(
                 f"{path} is there already and is kept; to replace it: phoenix-stems keys {instead}"
             ) from None
-        return KeyPair(public, secret)
+        return pair
+
+
+def _new_pair() -> KeyPair:
+    """Return a new pair whose public key no command line takes for an option."""
+    while True:
+        public, secret = (key.decode() for key in zmq.curve_keypair())
+        if not public.startswith("-"):
+            return KeyPair(public, secret)
 
 
 def _load(path: Path, missing: str) -> KeyPair:

@@ -55,6 +55,12 @@ def test_a_pair_is_read_back_and_its_halves_belong_together(store):
     assert zmq.curve_public(pair.secret.encode()) == pair.public.encode()
 
 
+def test_no_public_key_looks_like_an_option(store, monkeypatch):
+    pairs = [(b"-" + b"0" * 39, b"1" * 40), (b"2" * 40, b"3" * 40)]
+    monkeypatch.setattr(zmq, "curve_keypair", lambda: pairs.pop(0))
+    assert store.create("server").public == "2" * 40
+
+
 def test_a_secret_is_never_shown(store):
     pair = store.create("server")
     assert pair.secret not in repr(pair)
