@@ -166,7 +166,7 @@ class ClapHost:
         events, discard = self._take_events(), _discard_events()
         process.in_events, process.out_events = c.pointer(events), c.pointer(discard)
         if self._call("process", c.byref(process)) == abi.PROCESS_ERROR:
-            raise ClapError("process")
+            raise ClapError(f"process: {self.text_of('Status', self.get('Status'))}")
         del keep
         return outputs
 

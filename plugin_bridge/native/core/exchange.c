@@ -191,18 +191,36 @@ void exchange_advance(Exchange *exchange, double now_s)
     }
 }
 
+static bool send_close(Exchange *exchange)
+{
+    uint8_t header[WIRE_HEADER_BYTES];
+    return exchange_send(exchange, header, wire_close(header, exchange->stream));
+}
+
+/* True when there is nothing more to wait for. A stream that is being opened can be closed only once it is open. */
+static bool has_ended(Exchange *exchange, const ZmtpMessage *bytes)
+{
+    WireMessage message;
+    WireResult result = wire_decode(bytes->header, bytes->header_length, bytes->payload, bytes->payload_length, &message);
+    if (result != WIRE_OK) {
+        return true;
+    }
+    bool is_ours = message.stream == exchange->stream;
+    if (message.kind == WIRE_OPENED && is_ours) {
+        return message.redirect[0] != '\0' || !send_close(exchange);
+    }
+    return (message.kind == WIRE_CLOSED && is_ours) || (message.kind == WIRE_ERROR && message.has_stream && is_ours);
+}
+
 /* Reads what still comes until the server has closed the stream, or is too slow about it. A socket that is closed with
    bytes unread is reset, and the server then never reads our `close`: the stream would live on until it expires. */
 static void await_closed(Exchange *exchange)
 {
     const double until_s = platform_now_s() + CLOSE_TIMEOUT_S;
     ZmtpMessage bytes;
-    WireMessage message;
     while (platform_now_s() < until_s && link_pump(&exchange->link)) {
         while (link_receive(&exchange->link, &bytes)) {
-            WireResult result =
-                wire_decode(bytes.header, bytes.header_length, bytes.payload, bytes.payload_length, &message);
-            if (result != WIRE_OK || (message.kind == WIRE_CLOSED && message.stream == exchange->stream)) {
+            if (has_ended(exchange, &bytes)) {
                 return;
             }
         }
@@ -212,9 +230,8 @@ static void await_closed(Exchange *exchange)
 
 void exchange_end(Exchange *exchange)
 {
-    uint8_t header[WIRE_HEADER_BYTES];
-    bool has_stream = exchange->state == EXCHANGE_STREAMING || exchange->state == EXCHANGE_OPENING;
-    if (has_stream && exchange_send(exchange, header, wire_close(header, exchange->stream))) {
+    bool is_opening = exchange->state == EXCHANGE_OPENING;
+    if (is_opening || (exchange->state == EXCHANGE_STREAMING && send_close(exchange))) {
         await_closed(exchange);
     }
     link_close(&exchange->link);
