@@ -49,12 +49,12 @@ def compiler():
     return found
 
 
-def compile_core(output, *extra, sources=None):
+def compile_core(output, *extra, sources=None, program=None):
     """Build the core, or these sources with it, without a warning."""
     files = sorted(CORE.glob("*.c")) if sources is None else sources
     flags = ["-std=c11", "-O1", "-g", "-fPIC", "-pthread", "-D_POSIX_C_SOURCE=200809L"]
     include = [f"-I{CORE}", f"-I{NATIVE}"]
-    command = [compiler(), *flags, *WARNINGS, *include, *map(str, files), *extra]
+    command = [program or compiler(), *flags, *WARNINGS, *include, *map(str, files), *extra]
     subprocess.run([*command, "-o", str(output), "-lm"], check=True)
     return output
 

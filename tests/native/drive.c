@@ -17,6 +17,13 @@ static StemsPlugin *plugin;
 int seeded;
 #endif
 
+#ifdef SEED_BLOCKING
+static void seeded(void) STEMS_NONBLOCKING
+{
+    free(malloc(10));
+}
+#endif
+
 static void pause_us(long us)
 {
     struct timespec pause = {0, 1000 * us};
@@ -40,6 +47,9 @@ static void *play(void *unused)
         }
 #ifdef SEED_RACE
         seeded++;
+#endif
+#ifdef SEED_BLOCKING
+        seeded();
 #endif
         pause_us(1000);
     }

@@ -72,7 +72,7 @@ def test_a_killed_server_leaves_dry_sound_without_a_click_and_its_successor_brin
     kind, tmp_path, monkeypatch
 ):
     dry = tone(44100 * 40)
-    with ServerProcess(tmp_path) as first, Plugin(kind) as plugin:
+    with ServerProcess(tmp_path) as first:
         first.wait_ready()
         monkeypatch.setenv("PHOENIX_STEMS_ENDPOINT", first.endpoint)
         with Plugin(kind) as plugin:
@@ -126,7 +126,7 @@ def test_it_starts_one_server_for_all_instances_which_ends_by_itself(tmp_path, m
         plugin.core.stems_plugin_destroy(plugin.handle)
     pids = starts.read_text().split()
     assert len(pids) == 1
-    while os.path.exists(f"/proc/{pids[0]}"):
+    while Path(f"/proc/{pids[0]}").exists():
         assert time.monotonic() < deadline, "the server does not end by itself"
         time.sleep(0.1)
 
@@ -226,7 +226,7 @@ def test_an_endpoint_that_is_not_local_is_never_dialled(endpoint, monkeypatch):
 
 
 def counts():
-    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+    return [len(list(Path("/proc/self", what).iterdir())) for what in ("fd", "task")]
 
 
 def test_activations_leave_nothing_behind(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The core against a real server with the test separator (vocals = 0.5 x dry): rendering is exact."""
+"""Renders against a real server with the test separator (vocals = 0.5 x dry) are exact."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def environment(endpoint, monkeypatch):
     monkeypatch.setenv("PHOENIX_STEMS_ENDPOINT", endpoint)
 
 
-def render(kind, settings, dry, cuts, rate_hz=44100, max_block_frames=512):
+def render(kind, settings, dry, cuts, *, rate_hz=44100, max_block_frames=512):
     with Plugin(kind) as plugin:
         for identifier, value in settings.items():
             assert plugin.set(identifier, value)
@@ -48,7 +48,7 @@ def test_the_mix_is_exact_and_aligned_at_every_rate_and_block(rate_hz, cuts):
     time_s = np.arange(6000) / rate_hz
     tones = np.stack([np.sin(2 * np.pi * 440 * time_s), np.cos(2 * np.pi * 3000 * time_s)])
     dry = (0.5 * np.hanning(6000) * tones).astype(np.float32)
-    out = render(MIX, {VOCALS: -6.0, INSTRUMENTAL: 3.0}, dry, cuts, rate_hz)
+    out = render(MIX, {VOCALS: -6.0, INSTRUMENTAL: 3.0}, dry, cuts, rate_hz=rate_hz)
     gain = 0.5 * 10 ** (-6 / 20) + 0.5 * 10 ** (3 / 20)
     tolerance = 1e-6 if rate_hz == 44100 else 2e-5  # the resamplers' stop band
     assert np.abs(out[0] - gain * dry).max() < tolerance
@@ -118,7 +118,7 @@ def test_a_reset_forgets_the_past_and_keeps_the_latency():
 
 
 def test_a_render_that_begins_in_the_middle_misses_nothing():
-    """Hosts switch to offline while the plugin runs: the first stems are of audio that came live."""
+    """Hosts switch to offline while it runs: the first stems are of audio that came live."""
     dry = noise(12000)
     with Plugin() as plugin:
         plugin.set(VOCALS + 1, 1)

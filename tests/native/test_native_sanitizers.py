@@ -1,6 +1,7 @@
-"""The whole core under the thread, address and undefined-behaviour sanitizers; each seen to catch a seeded fault."""
+"""The whole core under the sanitizers, each of which is seen to catch a seeded fault."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -33,6 +34,40 @@ def test_a_busy_host_finds_nothing(tmp_path, sanitizer):
     done = run(tmp_path, sanitizer)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()
+
+
+def clang():
+    """Return a clang that knows what blocks; skips, naming it, where there is none."""
+    found = shutil.which("clang-22")
+    if found is None:
+        pytest.skip("clang-22 is missing: only clang from version 20 on checks real-time safety")
+    return found
+
+
+def effects(*defines):
+    """Return what -Wfunction-effects says of the core and the driver."""
+    files = [*sorted(CORE.glob("*.c")), DRIVER]
+    flags = ["-std=c11", "-D_POSIX_C_SOURCE=200809L", f"-I{CORE}", f"-I{CORE.parent}"]
+    command = [clang(), *flags, "-fsyntax-only", "-Wfunction-effects", *defines, *files]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+
+def test_the_compiler_proves_that_the_callback_never_blocks():
+    assert "function-effects" not in effects()
+    assert "function-effects" in effects("-DSEED_BLOCKING")
+
+
+def test_the_callback_is_watched_while_it_runs_and_never_blocks(tmp_path):
+    sources = [*sorted(CORE.glob("*.c")), DRIVER]
+    for defines in [[], ["-DSEED_BLOCKING"]]:
+        flags = ["-fsanitize=realtime", "-Wno-function-effects", *defines]
+        program = compile_core(tmp_path / "drive", *flags, sources=sources, program=clang())
+        with ServerProcess(tmp_path) as server:
+            server.wait_ready()
+            environment = os.environ | {"PHOENIX_STEMS_ENDPOINT": server.endpoint}
+            done = subprocess.run([program], env=environment, capture_output=True, check=False)
+        assert (done.returncode != 0) == bool(defines), done.stderr
+        assert (b"RealtimeSanitizer" in done.stderr) == bool(defines)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The C codec against the Python one: golden bytes, random messages, and bytes that are no message."""
+"""The C codec against the Python one: golden bytes, random messages, and damaged ones."""
 
 import ctypes as c
 import json
@@ -105,6 +105,15 @@ def test_stems(wire, position, frames, channels):
     assert probe(wire, encoded[:1])[0] == 101
 
 
+def python_refusal(frames):
+    """Return the code with which the reference refuses the message; empty if it takes it."""
+    try:
+        decode(frames)
+    except StemsError as error:
+        return error.code
+    return ""
+
+
 @given(data=st.data())
 def test_damaged_messages_are_refused_where_python_refuses_them(wire, data):
     """Where Python takes a damaged message of ours, C does too; and the other way round."""
@@ -125,14 +134,10 @@ def test_damaged_messages_are_refused_where_python_refuses_them(wire, data):
         frames[0][data.draw(st.integers(0, len(frames[0]) - 1))] = data.draw(st.integers(0, 255))
     frames = [bytes(frame) for frame in frames]
     code, fields = probe(wire, frames)
-    try:
-        decoded = decode(frames)
-    except StemsError as error:
-        # Fields that C does not use are not checked by it, beyond what msgpack allows.
-        assert code != 0 or error.code in {"E105", "E106", "E102"} or fields[0] == "0", error
-    else:
-        assert code == 0
-        assert fields[0] != "0" or str(decoded.kind) not in RECEIVED
+    refusal = python_refusal(frames)
+    # Fields that C does not use are not checked by it, beyond what msgpack allows.
+    assert (code == 0) >= (refusal == "")
+    assert code != 0 or refusal in {"", "E105", "E106", "E102"} or fields[0] == "0"
 
 
 @given(data=st.binary(max_size=200))

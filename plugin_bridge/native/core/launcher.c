@@ -4,10 +4,11 @@
 
 #include "platform_process.h"
 
+#define MAXIMUM_PATIENCE_S 120.0 /* for a server that runs but does not answer: the first start reads a lot from disk */
+
 enum {
     IDLE_EXIT_S = 120,       /* a server without plugins ends then: long enough for a host that scans, closes and opens */
-    MAXIMUM_STARTS = 3,      /* without an answer */
-    MAXIMUM_PATIENCE_S = 120 /* for a server that runs but does not answer: the first start reads a lot from disk */
+    MAXIMUM_STARTS = 3 /* without an answer */
 };
 
 void launcher_initialize(Launcher *launcher, const Settings *settings)

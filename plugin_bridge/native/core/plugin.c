@@ -71,7 +71,7 @@ void stems_plugin_deactivate(StemsPlugin *plugin)
 
 static bool is_in_range(StemsPlugin *plugin, double rate_hz, uint32_t max_block_frames, uint32_t channels)
 {
-    bool is_fine = rate_hz >= STEMS_MINIMUM_RATE_HZ && rate_hz <= STEMS_MAXIMUM_RATE_HZ && rate_hz == floor(rate_hz) &&
+    bool is_fine = rate_hz >= (double)STEMS_MINIMUM_RATE_HZ && rate_hz <= (double)STEMS_MAXIMUM_RATE_HZ && rate_hz == floor(rate_hz) &&
                    max_block_frames >= 1 && max_block_frames <= STEMS_MAXIMUM_BLOCK_FRAMES && channels >= 1 &&
                    channels <= STEMS_MAXIMUM_CHANNELS;
     if (!is_fine) {

@@ -6,7 +6,7 @@
 
 enum {
     /* The audio thread must not make a system call, so it cannot wake us: we look. The millisecond comes out of the round trip's
-       17 (docs/adr/0005). */
+       17 (docs/adr/0006). */
     PAUSE_MS = 1,
     IDLE_PAUSE_MS = 4 /* when the host has stopped calling */
 };
