@@ -1,4 +1,4 @@
-"""The C core through ctypes: built by gcc into a folder of its own, called as a plugin format would."""
+"""The C core through ctypes: built by gcc, called as a plugin format would."""
 
 import ctypes as c
 import hashlib

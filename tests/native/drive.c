@@ -20,7 +20,9 @@ int seeded;
 #ifdef SEED_BLOCKING
 static void seeded(void) STEMS_NONBLOCKING
 {
-    free(malloc(10));
+    static void *volatile kept;
+    kept = malloc(10);
+    free(kept);
 }
 #endif
 
