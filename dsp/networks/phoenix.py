@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from dsp.errors import SignalError
-from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk, TrunkConfig, TrunkState
+from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
+from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, TrunkState
 from dsp.separator import FloatArray, Lane, Profile
 from dsp.stft import (
     StreamingAnalysis,
@@ -27,7 +27,6 @@ RATE_HZ = 44_100
 CHANNELS = 2
 ANALYSIS_SAMPLES = 4096
 LIVE = Profile("live", 512, 512, 0, 0, Lane.REALTIME)
-_TOP_BINS = 32
 
 ComplexArray = npt.NDArray[np.complex64]
 
@@ -43,46 +42,31 @@ def filtering_windows() -> WindowPair:
     return low_delay_windows(ANALYSIS_SAMPLES, LIVE.hop_samples)
 
 
-def live_trunk(config: TrunkConfig) -> PhoenixTrunk:
-    """Make a trunk for streams: frames come at the audio's hop, half a step apart."""
-    return PhoenixTrunk(config, frames_per_step=STEP_SAMPLES // LIVE.hop_samples)
-
-
-def channels_last(trunk: PhoenixTrunk) -> PhoenixTrunk:
-    """Lay the weights out so that channels are neighbours: what its convolutions run fastest on."""
-    for parameter in trunk.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return trunk
-
-
-def extended(mask: Tensor, bins: int) -> Tensor:
-    """Carry a mask [..., 1024] on above 11 kHz: what holds at its upper edge is held to go on."""
-    edge = mask[..., -_TOP_BINS:].mean(dim=-1, keepdim=True)
-    return torch.cat([mask, edge.expand(*mask.shape[:-1], bins - BINS)], dim=-1)
+def live_network(config: PhoenixConfig) -> PhoenixNetwork:
+    """Make a network for streams: frames come at the audio's hop, half a step apart."""
+    return PhoenixNetwork(config, frames_per_step=STEP_SAMPLES // LIVE.hop_samples)
 
 
 class PhoenixLive:
     """One stream; implements ``dsp.separator.Separator``."""
 
-    def __init__(self, trunk: PhoenixTrunk) -> None:
+    def __init__(self, network: PhoenixNetwork) -> None:
         self.rate_hz = RATE_HZ
         self.stems: tuple[str, ...] = ("vocals",)
         self.profile = LIVE
-        self._trunk = trunk
+        self._network = network
         self._hearing = StreamingAnalysis(hearing_windows(), CHANNELS)
         self._analysis = StreamingAnalysis(filtering_windows(), CHANNELS)
         self._synthesis = StreamingSynthesis(filtering_windows(), 1, CHANNELS)
-        self._state: TrunkState = trunk.initial_state()
+        self._state: TrunkState = network.initial_state()
 
     def push(self, frames: FloatArray) -> FloatArray:
         """[channel, n * hop] to [1, channel, n * hop], ``profile.delay_samples`` behind.
 
         Raises SignalError for another shape.
         """
-        spectra = self._analysis.push(frames)
-        spectra *= self._mask(self._hearing.push(frames), spectra.shape[-1])
-        return self._synthesis.push(spectra[None])
+        spectra, heard = self._analysis.push(frames), self._hearing.push(frames)
+        return self._synthesis.push(self._vocals(heard, spectra)[None])
 
     def reset(self, position_samples: int = 0) -> None:
         """Silence before the next hop; raises SignalError for a position off the grid of hops."""
@@ -92,7 +76,7 @@ class PhoenixLive:
         self._hearing.reset()
         self._analysis.reset()
         self._synthesis.reset()
-        self._state = self._trunk.initial_state(frame=position_samples // hop)
+        self._state = self._network.initial_state(frame=position_samples // hop)
 
     def rebuild(self, history: FloatArray, position_samples: int) -> None:
         """Pass ``history`` [channel, n * hop] through at once."""
@@ -100,14 +84,15 @@ class PhoenixLive:
         if history.shape[1]:
             self.push(history)
 
-    def _mask(self, heard: ComplexArray, bins: int) -> FloatArray:
-        """[channel, frame, bin] heard to a mask of [channel, frame, ``bins``]; time moves on."""
+    def _vocals(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
+        """[channel, frame, bin] heard and to be filtered, to the vocals' spectra; time moves on."""
         if not heard.shape[1]:
-            return np.ones((CHANNELS, 0, bins), np.float32)
+            return spectra
         magnitudes = torch.from_numpy(np.abs(heard[None, ..., :BINS]))
         with torch.inference_mode():
-            logits = self._trunk(
-                magnitudes.contiguous(memory_format=torch.channels_last), self._state
-            )
-            mask: FloatArray = extended(torch.sigmoid(logits), bins)[0].numpy()
-        return mask
+            vocals: ComplexArray = self._network(
+                magnitudes.contiguous(memory_format=torch.channels_last),
+                torch.from_numpy(spectra)[None],
+                self._state,
+            )[0].numpy()
+        return vocals

@@ -136,10 +136,14 @@ class PhoenixTrunk(nn.Module):
 
     def forward(self, magnitudes: Tensor, state: TrunkState) -> Tensor:
         """[batch, 2, frame, 1024] to logits of the same shape; the state moves on."""
+        return self.answer_and_logits(magnitudes, state)[1]
+
+    def answer_and_logits(self, magnitudes: Tensor, state: TrunkState) -> tuple[Tensor, Tensor]:
+        """Give the logits and the channels [batch, answer channel, frame, 1024] they come from."""
         logits: Tensor
         answer = self._answer(0, magnitudes / USUAL_MAGNITUDE, state)
         logits, state.mask_past = self.mask(answer, state.mask_past)
-        return logits
+        return answer, logits
 
     def _answer(self, depth: int, x: Tensor, state: TrunkState) -> Tensor:
         """Answer every frame of the level above: newly where this level ticks, held in between."""

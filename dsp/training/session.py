@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
-from dsp.networks.phoenix_trunk import TrunkConfig
+from dsp.networks.phoenix_network import PhoenixConfig
 from dsp.networks.registry import load_model
 from dsp.networks.rocknet_weights import load_rocknet_weights
 from dsp.separator import FloatArray
@@ -92,8 +92,8 @@ def make_task(config: RunConfig) -> Task:
         raise TrainingConfigError(f"network: {config.network!r}; there is: phoenix")
     weights = load_rocknet_weights("vocals")
     hints = Hints(weights, config.loss.hints_share) if config.loss.hints_share else None
-    task = PhoenixTask(TrunkConfig(), hints)
-    fold_unet_into_trunk(weights, task.network)
+    task = PhoenixTask(PhoenixConfig(), hints)
+    fold_unet_into_trunk(weights, task.network.trunk)
     return task
 
 

@@ -12,15 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from dsp.networks.phoenix import (
-    PhoenixLive,
-    channels_last,
-    extended,
-    filtering_windows,
-    hearing_windows,
-    live_trunk,
-)
-from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk, TrunkConfig
+from dsp.networks.phoenix import PhoenixLive, filtering_windows, hearing_windows, live_network
+from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork, channels_last
+from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk
 from dsp.networks.unet_weights import UNetWeights
 from dsp.stft import asymmetric_windows
 from dsp.training.features import final_columns, grid_shift, mismatch_db, pairs
@@ -67,10 +61,10 @@ class Hints:
 
 
 class PhoenixTask:
-    """Phoenix's trunk, on frames one step apart: every second one of those a stream has."""
+    """Phoenix, on frames one step apart: every second one of those a stream has."""
 
-    def __init__(self, config: TrunkConfig, hints: Hints | None = None) -> None:
-        self._trunk = channels_last(PhoenixTrunk(config))
+    def __init__(self, config: PhoenixConfig, hints: Hints | None = None) -> None:
+        self._network = channels_last(PhoenixNetwork(config))
         self._hearing = FrameBank(hearing_windows(), STEP_SAMPLES)
         self._filtering = FrameBank(filtering_windows(), STEP_SAMPLES)
         symmetric = asymmetric_windows(
@@ -80,18 +74,17 @@ class PhoenixTask:
         self._hints = hints
 
     @property
-    def network(self) -> PhoenixTrunk:
-        """The trunk."""
-        return self._trunk
+    def network(self) -> PhoenixNetwork:
+        """Trunk and head."""
+        return self._network
 
     def losses(self, vocals: Tensor, mixtures: Tensor) -> Losses:
         """Measure the error of the samples played, and how well each level foresees the teacher."""
         with torch.no_grad():
             heard = _magnitudes(self._hearing.spectra(mixtures))
             spectra = self._filtering.spectra(mixtures)
-        with _recorded_skips(self._trunk) as skips:
-            logits = self._trunk(heard, self._trunk.initial_state(len(mixtures)))
-        estimates = extended(torch.sigmoid(logits), spectra.shape[-1]) * spectra
+        with _recorded_skips(self._network.trunk) as skips:
+            estimates = self._network(heard, spectra, self._network.initial_state(len(mixtures)))
         samples_db = relative_error_db(
             self._filtering.newest(estimates),
             self._filtering.newest_of(vocals),
@@ -101,16 +94,16 @@ class PhoenixTask:
         return Losses(samples_db, hints_db, samples_db.mean() + share * hints_db)
 
     def separator(self, weights: Mapping[str, Tensor]) -> Callable[[FloatArray], FloatArray]:
-        """Load the weights into a streaming trunk."""
-        trunk = channels_last(live_trunk(self._trunk.config)).eval()
-        trunk.load_state_dict(dict(weights))
-        return played_live(PhoenixLive(trunk))
+        """Load the weights into a streaming network."""
+        network = channels_last(live_network(self._network.config)).eval()
+        network.load_state_dict(dict(weights))
+        return played_live(PhoenixLive(network))
 
     def _hinted(self, skips: list[Tensor], mixtures: Tensor) -> tuple[Tensor, float]:
         """Compare the skips with the teacher's columns; returns the mismatch and its share."""
         if self._hints is None:
             return mixtures.new_zeros(()), 0.0
-        config = self._trunk.config
+        config = self._network.trunk.config
         with torch.no_grad():
             heard = _magnitudes(self._teacher_bank.spectra(mixtures))
             columns = final_columns(self._hints.weights, heard, grid_shift(config))

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.errors import SignalError
-from dsp.networks.phoenix import LIVE, PhoenixLive, live_trunk
+from dsp.networks.phoenix import LIVE, PhoenixLive, live_network
+from dsp.networks.phoenix_network import PhoenixConfig
 from dsp.networks.phoenix_trunk import TrunkConfig
 from dsp.separator import Separator
 
 HOP = LIVE.hop_samples
 HOPS = 48
-SMALL = TrunkConfig(widths=(2, 3, 4, 4, 5, 6))
+SMALL = PhoenixConfig(TrunkConfig(widths=(2, 3, 4, 4, 5, 6)), head_width=3)
 RELATIVE = 1e-5
 
 
@@ -25,9 +26,11 @@ def music(hops, seed=0):
 
 
 @pytest.fixture(scope="module")
-def trunk():
+def network():
     torch.manual_seed(5)
-    return live_trunk(SMALL).eval().requires_grad_(requires_grad=False)
+    network = live_network(SMALL).eval().requires_grad_(requires_grad=False)
+    torch.nn.init.normal_(network.head.matrix.weight)
+    return network
 
 
 def assert_close(actual, expected):
@@ -35,25 +38,25 @@ def assert_close(actual, expected):
     assert np.abs(actual - expected).max() <= RELATIVE * np.abs(expected).max()
 
 
-def test_it_is_a_separator(trunk):
-    assert isinstance(PhoenixLive(trunk), Separator)
+def test_it_is_a_separator(network):
+    assert isinstance(PhoenixLive(network), Separator)
     assert LIVE.algorithmic_latency_samples == 1024
 
 
 @settings(deadline=None, max_examples=15)
 @given(hops=st.lists(st.integers(0, 20), max_size=12))
-def test_any_partition_gives_what_all_at_once_gives(trunk, hops):
+def test_any_partition_gives_what_all_at_once_gives(network, hops):
     x = music(HOPS)
     edges = [min(edge, HOPS) * HOP for edge in np.cumsum([0, *hops, HOPS])]
-    separator = PhoenixLive(trunk)
+    separator = PhoenixLive(network)
     blocks = [separator.push(x[:, a:b]) for a, b in pairwise(edges)]
-    assert_close(np.concatenate(blocks, axis=-1), PhoenixLive(trunk).push(x))
+    assert_close(np.concatenate(blocks, axis=-1), PhoenixLive(network).push(x))
 
 
 @pytest.mark.parametrize("first_hop", [0, 1, 8, 21])
-def test_rebuilding_is_resetting_and_pushing(trunk, first_hop):
+def test_rebuilding_is_resetting_and_pushing(network, first_hop):
     x = music(HOPS)
-    rebuilt, pushed = PhoenixLive(trunk), PhoenixLive(trunk)
+    rebuilt, pushed = PhoenixLive(network), PhoenixLive(network)
     rebuilt.push(music(7, seed=1))
     rebuilt.rebuild(x[:, : 30 * HOP], first_hop * HOP)
     pushed.reset(first_hop * HOP)
@@ -62,27 +65,27 @@ def test_rebuilding_is_resetting_and_pushing(trunk, first_hop):
     assert np.array_equal(rebuilt.push(rest), pushed.push(rest))
 
 
-def test_the_past_has_no_part_in_it_after_a_reset(trunk):
+def test_the_past_has_no_part_in_it_after_a_reset(network):
     x = music(HOPS)
-    used = PhoenixLive(trunk)
+    used = PhoenixLive(network)
     used.push(music(HOPS, seed=1))
     used.reset()
-    assert np.array_equal(used.push(x), PhoenixLive(trunk).push(x))
+    assert np.array_equal(used.push(x), PhoenixLive(network).push(x))
 
 
 def test_with_an_open_mask_samples_pass_unchanged_and_late_by_the_delay():
-    trunk = live_trunk(SMALL).requires_grad_(requires_grad=False)
-    trunk.mask.weight.zero_()
-    trunk.mask.bias.fill_(100.0)
+    network = live_network(SMALL).requires_grad_(requires_grad=False)
+    network.trunk.mask.weight.zero_()
+    network.trunk.mask.bias.fill_(100.0)
     x = music(HOPS)
-    out = PhoenixLive(trunk).push(x)[0]
+    out = PhoenixLive(network).push(x)[0]
     np.testing.assert_allclose(out[:, LIVE.delay_samples :], x[:, : -LIVE.delay_samples], atol=1e-6)
 
 
-def test_silence_stays_silence(trunk):
-    assert not PhoenixLive(trunk).push(np.zeros((2, 20 * HOP), np.float32)).any()
+def test_silence_stays_silence(network):
+    assert not PhoenixLive(network).push(np.zeros((2, 20 * HOP), np.float32)).any()
 
 
-def test_a_position_between_hops_is_refused(trunk):
+def test_a_position_between_hops_is_refused(network):
     with pytest.raises(SignalError, match="multiple of 512"):
-        PhoenixLive(trunk).reset(100)
+        PhoenixLive(network).reset(100)

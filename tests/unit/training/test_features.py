@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
+from dsp.networks.phoenix_network import PhoenixConfig
 from dsp.networks.phoenix_trunk import BINS, TrunkConfig
 from dsp.networks.unet_weights import untrained_weights
 from dsp.training.features import final_columns, grid_shift, mismatch_db, pairs
@@ -73,8 +74,8 @@ def test_hints_teach_the_levels_to_foresee(weights):
     seconds = torch.arange(1024 * 90) / 44100
     swelling = torch.sin(2 * torch.pi * 300 * seconds) * torch.sin(3 * seconds) ** 2
     mixtures = (0.2 * swelling).expand(1, 2, -1)
-    task = PhoenixTask(CONFIG, Hints(weights, share=1.0))
-    fold_unet_into_trunk(weights, task.network)
+    task = PhoenixTask(PhoenixConfig(CONFIG), Hints(weights, share=1.0))
+    fold_unet_into_trunk(weights, task.network.trunk)
     optimiser = torch.optim.Adam(task.network.parameters(), lr=3e-3)
     history = []
     for _ in range(25):
@@ -88,6 +89,6 @@ def test_hints_teach_the_levels_to_foresee(weights):
 
 def test_without_hints_the_samples_are_all_that_counts(weights):
     mixtures = 0.1 * torch.randn(2, 2, 1024 * 8, generator=torch.Generator().manual_seed(3))
-    losses = PhoenixTask(CONFIG).losses(mixtures, mixtures)
+    losses = PhoenixTask(PhoenixConfig(CONFIG)).losses(mixtures, mixtures)
     assert losses.hints_db.item() == 0.0
     torch.testing.assert_close(losses.total, losses.samples_db.mean())

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from dsp.networks.phoenix_network import PhoenixConfig
 from dsp.networks.phoenix_trunk import TrunkConfig
 from dsp.training.losses import usdr_db
 from dsp.training.task import PhoenixTask
 
-SMALL = TrunkConfig(widths=(8, 8, 8, 12, 12, 16))
+SMALL = PhoenixConfig(TrunkConfig(widths=(8, 8, 8, 12, 12, 16)), head_width=8)
 FRAMES = 1024 * 60
 
 

@@ -1,0 +1,60 @@
+"""Phoenix: the slow trunk and the fast head, from what is heard to the vocals' spectrum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from dsp.networks.phoenix_head import PhoenixHead
+from dsp.networks.phoenix_trunk import BINS, PhoenixTrunk, TrunkConfig, TrunkState
+
+_TOP_BINS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PhoenixConfig:
+    """Shape of the network."""
+
+    trunk: TrunkConfig = field(default_factory=TrunkConfig)
+    head_width: int = 24
+
+
+class PhoenixNetwork(nn.Module):
+    """Magnitudes heard and spectra to be filtered, in; vocals' spectra out; a state in between."""
+
+    def __init__(self, config: PhoenixConfig, frames_per_step: int = 1) -> None:
+        super().__init__()
+        self.config = config
+        self.trunk = PhoenixTrunk(config.trunk, frames_per_step)
+        self.head = PhoenixHead(config.trunk.answer_width, config.head_width)
+
+    def initial_state(self, batch: int = 1, frame: int = 0) -> TrunkState:
+        """Silence so far; ``frame`` is the index of the first frame to come."""
+        return self.trunk.initial_state(batch, frame)
+
+    def forward(self, heard: Tensor, spectra: Tensor, state: TrunkState) -> Tensor:
+        """Filter complex ``spectra`` [batch, channel 2, frame, bin]; the state moves on.
+
+        ``heard`` [batch, 2, frame, 1024] are magnitudes of the same moments.
+        """
+        answer, logits = self.trunk.answer_and_logits(heard, state)
+        mask = torch.sigmoid(logits)
+        scaled = extended(mask, spectra.shape[-1]) * spectra
+        turned = self.head(answer, mask, spectra[..., :BINS])
+        return torch.cat([scaled[..., :BINS] + turned, scaled[..., BINS:]], dim=-1)
+
+
+def channels_last(network: PhoenixNetwork) -> PhoenixNetwork:
+    """Lay the weights out so that channels are neighbours: what its convolutions run fastest on."""
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def extended(mask: Tensor, bins: int) -> Tensor:
+    """Carry a mask [..., 1024] on above 11 kHz: what holds at its upper edge is held to go on."""
+    edge = mask[..., -_TOP_BINS:].mean(dim=-1, keepdim=True)
+    return torch.cat([mask, edge.expand(*mask.shape[:-1], bins - BINS)], dim=-1)
