@@ -1,5 +1,7 @@
 """The VST 3 plugins in pedalboard, which renders offline and takes the reported latency away."""
 
+import gc
+
 import numpy as np
 import pytest
 from conftest import amplitude, noise, vocals_of
@@ -12,6 +14,13 @@ RATES_HZ = (44_100, 48_000, 96_000)
 BLOCKS = (64, 441, 1024, 8192)
 SECONDS = 1.5
 TOLERANCE = 1e-6
+
+
+@pytest.fixture(autouse=True)
+def _unload():
+    """Plugins and their parameters refer to each other: streams end when the collector has run."""
+    yield
+    gc.collect()
 
 
 def load(bundles, name="Mix"):
