@@ -50,6 +50,7 @@ class Peer:
     last_heard: float
     traffic: Meter = field(default_factory=Meter)
     streams: dict[int, Stream] = field(default_factory=dict)
+    has_ended_streams: bool = False  # one without streams that had some has probably gone
 
     def stream(self, number: int) -> Stream:
         """Return the open stream of that number, or raise UnknownStream."""
@@ -91,6 +92,16 @@ class PeerTable:
             )
         peer = self._peers[identity] = Peer(identity, now)
         return peer
+
+    def dispensable(self) -> Peer | None:
+        """Return who makes room in a full table: of those whose streams ended, the most silent.
+
+        ZeroMQ does not tell when a connection ends, and plugins connect at each activation.
+        """
+        if len(self._peers) < self._maximum_peers:
+            return None
+        done = (peer for peer in self if peer.has_ended_streams and not peer.streams)
+        return min(done, key=lambda peer: peer.last_heard, default=None)
 
     def remove(self, peer: Peer) -> None:
         """Forget a peer; its streams are the caller's to close."""

@@ -173,6 +173,8 @@ class Sessions:
         check_major(message.major)
         if self._table.find(identity) is not None:
             raise UnexpectedMessage("hello again; it comes once, the connection goes on as it was")
+        if (dispensable := self._table.dispensable()) is not None:
+            self._forget(dispensable)
         self._table.add(identity, self._clock())
         self._used_at = self._clock()
         self._metrics.peers.set(len(self._table))

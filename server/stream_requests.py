@@ -156,6 +156,7 @@ class StreamRequests:
     def end(self, stream: Stream) -> None:
         """Free everything a stream has."""
         stream.peer.streams.pop(stream.number, None)
+        stream.peer.has_ended_streams = True
         if stream.task is not None:
             stream.task.inbox.close()
         self._count_streams()

@@ -149,6 +149,28 @@ def desk():
     return desk
 
 
+def test_who_has_closed_its_streams_makes_room_in_a_full_table(desk):
+    """A plugin connects at each activation, and ZeroMQ does not tell when it has gone."""
+    for number in range(20):
+        peer = f"plugin {number}".encode()
+        desk.hello(peer)
+        desk.opened(peer)
+        desk.say(peer, Close(1))
+        desk.now += 0.01
+    assert desk.table.find(A) is not None  # never had a stream: it may be about to open one
+
+
+def test_who_has_a_stream_never_makes_room(desk):
+    desk.hello(B)
+    desk.opened(A)
+    desk.opened(B)
+    (refused,) = desk.say(b"C", Hello(MAJOR, MINOR, "test"))
+    assert refused.code == "E210"
+    assert desk.table.find(A).streams
+    assert desk.table.find(B).streams
+
+
+
 def code(answers):
     (error,) = answers
     assert isinstance(error, Error), error
