@@ -1,4 +1,4 @@
-"""Outputs that take no skill: what a score is worth is seen beside theirs.
+"""Outputs that take no skill, and oracles: what a score is worth is seen beside theirs.
 
 Every baseline maps a mixture and the true stems, [channel, sample], to estimates by stem.
 """
@@ -9,9 +9,13 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from dsp.evaluation.oracles import (
+    Stems,
+    harmonic_percussive,
+    ideal_complex_mask,
+    ideal_ratio_mask,
+)
 from dsp.separator import FloatArray
-
-Stems = Mapping[str, FloatArray]
 
 
 def mixture(mixed: FloatArray, references: Stems) -> dict[str, FloatArray]:
@@ -34,6 +38,9 @@ BASELINES: Mapping[str, Callable[[FloatArray, Stems], dict[str, FloatArray]]] = 
     "mixture": mixture,
     "constant_gain": constant_gain,
     "centre": centre,
+    "harmonic_percussive": harmonic_percussive,
+    "ideal_ratio_mask": ideal_ratio_mask,
+    "ideal_complex_mask": ideal_complex_mask,
 }
 
 

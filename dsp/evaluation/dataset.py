@@ -57,6 +57,7 @@ class Song:
     name: str
     mixture: FloatArray
     references: Mapping[str, FloatArray]  # vocals and instrumental, as far as they are there
+    backing_vocals: FloatArray | None = None  # the part of the vocals that is not the lead
 
     @property
     def seconds(self) -> float:
@@ -98,7 +99,7 @@ def load_song(folder: SongFolder) -> Song:
         mixture = _sum_of(references, tuple(references))
     if mixture is None:
         raise DatasetError(f"{folder.name}: no stems")
-    return Song(folder.name, mixture, references)
+    return Song(folder.name, mixture, references, padded.get("backing_vocals"))
 
 
 def _song_folder(path: Path) -> SongFolder:

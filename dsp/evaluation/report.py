@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dsp.evaluation.summary import FURTHER_MEASURES
+
 _MEASURES = ("usdr", "sdr", "si_sdr")
 _NAME_WIDTH = 28
 
@@ -18,9 +20,22 @@ def render(result: Mapping[str, Any]) -> str:
     lines += ["", *_summary("all songs", result)]
     for name, group in result.get("groups", {}).items():
         lines += ["", *_summary(name, group)]
+    lines += _further_means(result["summary"])
     if factor is not None:
         lines += ["", f"real-time factor {factor:.3f}"]
     return "\n".join(lines)
+
+
+def _further_means(summary: Mapping[str, Any]) -> list[str]:
+    """One line for each measure beyond the ratios that any stem has."""
+    measures = {name for stem in summary.values() for name in stem["means"]}
+    ordered = [name for name in FURTHER_MEASURES if name in measures]
+    lines = [
+        f"{name.replace('_', ' '):{_NAME_WIDTH}}"
+        + "".join(f"{_cell(stem['means'].get(name))}{'':18}" for stem in summary.values()).rstrip()
+        for name in ordered
+    ]
+    return ["", f"{'means':{_NAME_WIDTH}}", *lines] if lines else []
 
 
 def _header() -> str:

@@ -19,6 +19,19 @@ _BOUNDS_DB = {
     "10-15": (10.0, 15.0),
     ">15": (15.0, np.inf),
 }
+FURTHER_MEASURES = (
+    "bleedless",
+    "fullness",
+    "l1_freq",
+    "mrstft",
+    "log_wmse",
+    "musical_noise",
+    "seam_db",
+    "backing_recall",
+    "backing_usdr",
+    "leakage_re_mixture_db",
+)
+"""Their means are over the songs that have them."""
 
 
 def summarise(rows: Sequence[Row], groups: Sequence[str]) -> dict[str, Any]:
@@ -26,13 +39,17 @@ def summarise(rows: Sequence[Row], groups: Sequence[str]) -> dict[str, Any]:
     whole = _summary_with_baselines(rows)
     if not groups:
         return whole
+    parts = by_group(rows, groups)
+    return whole | {"groups": {name: _summary_with_baselines(some) for name, some in parts.items()}}
+
+
+def by_group(rows: Sequence[Row], groups: Sequence[str]) -> dict[str, list[Row]]:
+    """Sort songs by the first group whose name theirs begins with; no empty groups."""
     named = {
         group: [row for row in rows if _group_of(row, groups) == group]
         for group in (*groups, OTHERS)
     }
-    return whole | {
-        "groups": {group: _summary_with_baselines(some) for group, some in named.items() if some}
-    }
+    return {group: some for group, some in named.items() if some}
 
 
 def _group_of(row: Row, groups: Sequence[str]) -> str:
@@ -40,10 +57,11 @@ def _group_of(row: Row, groups: Sequence[str]) -> str:
 
 
 def _summary_with_baselines(rows: Sequence[Row]) -> dict[str, Any]:
+    baselines = rows[0]["baselines"] if rows else BASELINES
     return {
         "summary": _summary([row["stems"] for row in rows]),
         "baselines": {
-            name: _summary([row["baselines"][name] for row in rows]) for name in BASELINES
+            name: _summary([row["baselines"][name] for row in rows]) for name in baselines
         },
     }
 
@@ -66,6 +84,11 @@ def _stem_summary(scores: Sequence[Mapping[str, float | None]]) -> dict[str, Any
         "histogram": {
             name: sum(low <= value < high for value in usdrs)
             for name, (low, high) in _BOUNDS_DB.items()
+        },
+        "means": {
+            measure: float(np.mean(values))
+            for measure in FURTHER_MEASURES
+            if (values := _present(scores, measure))
         },
     }
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from dsp.evaluation import runner
 from dsp.evaluation.dataset import PARTS, RATE_HZ, DatasetError, Song, find_songs, load_song
 from dsp.evaluation.metrics import level_dbfs, median_sdr, si_sdr, usdr
-from dsp.evaluation.runner import SILENCE_DBFS, evaluate, score, two_stems
+from dsp.evaluation.runner import evaluate, two_stems
+from dsp.evaluation.scores import SILENCE_DBFS, score
 
 FRAMES = RATE_HZ + 100  # one second that counts, and a little that does not
 

@@ -10,7 +10,8 @@ import pytest
 from dsp.evaluation.dataset import RATE_HZ, Song
 from dsp.evaluation.metrics import usdr
 from dsp.evaluation.report import render
-from dsp.evaluation.runner import evaluate, score, two_stems
+from dsp.evaluation.runner import evaluate, two_stems
+from dsp.evaluation.scores import score
 
 
 def noise(seed, level=0.1, seconds=2):
@@ -95,7 +96,14 @@ def test_histogram_counts_by_5_db():
 
 
 def test_baselines_stand_beside(result):
-    assert result["baselines"].keys() == {"mixture", "constant_gain", "centre"}
+    assert result["baselines"].keys() == {
+        "mixture",
+        "constant_gain",
+        "centre",
+        "harmonic_percussive",
+        "ideal_ratio_mask",
+        "ideal_complex_mask",
+    }
     first = song("mir1k_a")
     found = result["songs"][0]["baselines"]["mixture"]["vocals"]["usdr"]
     assert found == usdr(first.references["vocals"], first.mixture)

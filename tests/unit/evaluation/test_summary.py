@@ -83,6 +83,7 @@ def test_where_nothing_was_heard_every_figure_is_null_and_no_bin_counts():
         "si_sdr_mean": None,
         "leakage_dbfs_max": -20.0,
         "histogram": dict.fromkeys(BINS, 0),
+        "means": {},
     }
 
 
