@@ -49,6 +49,12 @@ def late_share(recorded, expected, start):
     return wrong.mean()
 
 
+def without_xruns(tape):
+    """Skip where JACK itself lost periods: what was played is then not what the plugin heard."""
+    if tape.xruns:
+        pytest.skip(f"needs an idle machine: JACK lost {tape.xruns} periods")
+
+
 def reported_latency(jack_name):
     listing = subprocess.run(
         ["jack_lsp", "-s", jack_name, "-l"], capture_output=True, text=True, check=True
@@ -66,6 +72,7 @@ def test_live_stems_are_aligned_at_the_reported_latency(bundles, server, jack_na
         assert reported_latency(jack_name) == LATENCY_SAMPLES
         tape.close()
         assert host.close() == 0
+    without_xruns(tape)
     assert late_share(tape.recorded, 0.5 * dry, RATE_HZ) == 0.0
 
 
@@ -85,6 +92,7 @@ def test_several_instances_share_one_server(bundles, server, jack_name):
     finally:
         for host in hosts:
             host.close()
+    without_xruns(tape)
     for index, host in enumerate(hosts):
         recorded = tape.recorded[2 * index : 2 * index + 2]
         assert late_share(recorded, expected[host.name] * dry, RATE_HZ) == 0.0, host.name
@@ -109,6 +117,7 @@ def test_a_killed_server_is_dry_at_once_without_a_click_and_comes_back(bundles, 
         tape.wait(30)
         tape.close()
         assert host.is_running()
+    without_xruns(tape)
     wet = tape.recorded[0]
     late = np.concatenate([np.zeros(LATENCY_SAMPLES, np.float32), dry[0, :-LATENCY_SAMPLES]])
     is_separated = np.abs(wet - 0.5 * late) < TOLERANCE

@@ -42,7 +42,7 @@ def cycle(host, count):
 
 def leaves_nothing(bundles, count, growth_bytes):
     with ClapHost(bundles.clap, MIX) as host:
-        cycle(host, 10)
+        cycle(host, 50)  # until the allocator has what it wants
         gc.collect()
         before = threads(), descriptors(), resident_bytes()
         cycle(host, count)
