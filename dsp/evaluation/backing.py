@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from dsp.evaluation.metrics import usdr
+from dsp.evaluation.metrics import product, usdr
 from dsp.separator import FloatArray
 
 
@@ -26,23 +24,13 @@ def backing_scores(
 
 
 def _recall(lead: FloatArray, backing: FloatArray, estimate: FloatArray) -> float | None:
-    leads, backs, both = _product(lead, lead), _product(backing, backing), _product(lead, backing)
+    leads, backs, both = product(lead, lead), product(backing, backing), product(lead, backing)
     determinant = leads * backs - both**2
     if leads == 0:
-        share = _product(backing, estimate) / backs
+        share = product(backing, estimate) / backs
     elif determinant <= 1e-6 * leads * backs:
         return None
     else:
-        found = leads * _product(backing, estimate) - both * _product(lead, estimate)
+        found = leads * product(backing, estimate) - both * product(lead, estimate)
         share = found / determinant
     return min(max(share, 0.0), 1.0) ** 2
-
-
-def _product(first: FloatArray, second: FloatArray) -> float:
-    """Sum of products, a channel at a time in double precision."""
-    return float(
-        sum(
-            np.vdot(a.astype(np.float64), b.astype(np.float64))
-            for a, b in zip(first, second, strict=True)
-        )
-    )

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, oaconvolve, sosfreqz
 
+from dsp.evaluation.metrics import product
 from dsp.separator import FloatArray
 
 RATE_HZ = 44_100
@@ -36,21 +37,25 @@ def log_wmse(mixture: FloatArray, reference: FloatArray, estimate: FloatArray) -
 
 def log_wmse_of_level(level: FloatArray, reference: FloatArray, estimate: FloatArray) -> float:
     """Score an estimate where the mixture's weighted level [channel] is known."""
-    heard = level > 0
-    if not heard.any():
+    scores = [
+        _channel_score(float(one), reference[channel], estimate[channel])
+        for channel, one in enumerate(level)
+    ]
+    return float(np.mean(scores))
+
+
+def _channel_score(level: float, reference: FloatArray, estimate: FloatArray) -> float:
+    if level == 0:
         return BEST
-    error = weighted(reference[heard] - estimate[heard]) / level[heard, np.newaxis]
+    error = weighted((reference - estimate)[np.newaxis]) / np.float32(level)
     error[np.abs(error) < _TOLERANCE] = 0
-    mean_square = np.square(error).mean(axis=1, dtype=np.float64)
-    scores = np.full(level.shape, BEST)
-    scores[heard] = _SCALE * np.log(mean_square + _FLOOR)
-    return float(scores.mean())
+    return _SCALE * float(np.log(product(error, error) / max(error.size, 1) + _FLOOR))
 
 
 def weighted_level(signal: FloatArray) -> FloatArray:
     """Root mean square [channel] of a signal as the ear weights it."""
-    level: FloatArray = np.sqrt(np.square(weighted(signal)).mean(axis=1, dtype=np.float64))
-    return level.astype(np.float32)
+    channels = (weighted(channel[np.newaxis]) for channel in signal)
+    return np.array([np.sqrt(product(one, one) / max(one.size, 1)) for one in channels], np.float32)
 
 
 def weighted(signal: FloatArray) -> FloatArray:

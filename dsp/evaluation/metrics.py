@@ -5,7 +5,7 @@ All signals are [channel, sample], of equal shape; sums run over channels and sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ DoubleArray = npt.NDArray[np.float64]
 
 _USDR_FLOOR = 1e-8  # what both energies are raised by: silence estimated as silence scores 0 dB
 _LEVEL_FLOOR = 1e-12  # -120 dBFS
+_BLOCK_SAMPLES = 1 << 14
 
 
 def usdr(reference: FloatArray, estimate: FloatArray) -> float:
@@ -23,7 +24,7 @@ def usdr(reference: FloatArray, estimate: FloatArray) -> float:
 
     Mitsufuji et al., "Music Demixing Challenge 2021", section 4.2.
     """
-    signal, distortion = _energy(reference), _energy(_difference(reference, estimate))
+    signal, distortion = _energy(reference), _distance(reference, estimate)
     return float(10 * np.log10((signal + _USDR_FLOOR) / (distortion + _USDR_FLOOR)))
 
 
@@ -32,9 +33,9 @@ def si_sdr(reference: FloatArray, estimate: FloatArray) -> float:
 
     Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019, equation 5.
     """
-    true, found = reference.astype(np.float64), estimate.astype(np.float64)
-    target = true * (np.vdot(true, found) / max(_energy(reference), _USDR_FLOOR))
-    signal, distortion = float((target**2).sum()), float(((target - found) ** 2).sum())
+    scale = product(reference, estimate) / max(_energy(reference), _USDR_FLOOR)
+    signal = scale**2 * _energy(reference)
+    distortion = _distance(reference, estimate, scale)
     return float(10 * np.log10((signal + _USDR_FLOOR) / (distortion + _USDR_FLOOR)))
 
 
@@ -66,26 +67,24 @@ def level_dbfs(signal: FloatArray) -> float:
 
 def _frame_sdr(reference: FloatArray, estimate: FloatArray, frame_samples: int) -> DoubleArray:
     """[frame], in dB."""
-    signal = _frame_energies(reference, frame_samples)
-    distortion = _frame_energies(_difference(reference, estimate), frame_samples)
+    frames = _frames(reference, frame_samples), _frames(estimate, frame_samples)
+    energies = [
+        (_energy(true), _distance(true, found))
+        for true, found in zip(*(np.moveaxis(one, 1, 0) for one in frames), strict=True)
+    ]
+    signal, distortion = np.array(energies, np.float64).reshape(-1, 2).T
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios: DoubleArray = 10 * np.log10(signal / distortion)
     return ratios
 
 
-def _frame_energies(signal: npt.NDArray[np.floating], frame_samples: int) -> DoubleArray:
-    squares = np.square(_frames(signal, frame_samples), dtype=np.float64)
-    energies: DoubleArray = squares.sum(axis=(0, 2))
-    return energies
-
-
 def _audible(signal: FloatArray, frame_samples: int) -> npt.NDArray[np.bool_]:
     """[frame]: whether the channels' sum is not zero throughout."""
-    audible: npt.NDArray[np.bool_] = _frames(signal, frame_samples).sum(axis=0).any(axis=1)
-    return audible
+    frames = np.moveaxis(_frames(signal, frame_samples), 1, 0)
+    return np.array([frame.sum(axis=0).any() for frame in frames], np.bool_)
 
 
-def _frames(signal: npt.NDArray[np.floating], frame_samples: int) -> npt.NDArray[np.floating]:
+def _frames(signal: FloatArray, frame_samples: int) -> FloatArray:
     """[channel, frame, sample]; the rest of a started frame is left off."""
     count = signal.shape[1] // frame_samples
     return signal[:, : count * frame_samples].reshape(signal.shape[0], count, frame_samples)
@@ -95,9 +94,25 @@ def _median(values: DoubleArray) -> float:
     return float(np.median(values)) if values.size else float("nan")
 
 
-def _difference(reference: FloatArray, estimate: FloatArray) -> DoubleArray:
-    return reference.astype(np.float64) - estimate
+def _energy(signal: FloatArray) -> float:
+    return product(signal, signal)
 
 
-def _energy(signal: npt.NDArray[np.floating]) -> float:
-    return float(np.square(signal, dtype=np.float64).sum())
+def product(first: FloatArray, second: FloatArray) -> float:
+    """Sum of the products of two signals' samples, in double precision."""
+    return sum(float(np.vdot(one, two)) for one, two in _double_blocks(first, second))
+
+
+def _distance(reference: FloatArray, estimate: FloatArray, scale: float = 1.0) -> float:
+    """Energy of ``scale * reference - estimate``."""
+    differences = (scale * one - two for one, two in _double_blocks(reference, estimate))
+    return sum(float(np.vdot(one, one)) for one in differences)
+
+
+def _double_blocks(
+    first: FloatArray, second: FloatArray
+) -> Iterator[tuple[DoubleArray, DoubleArray]]:
+    """Both signals in double precision, little enough at a time for the processor's cache."""
+    for start in range(0, first.shape[1], _BLOCK_SAMPLES):
+        part = slice(start, start + _BLOCK_SAMPLES)
+        yield first[:, part].astype(np.float64), second[:, part].astype(np.float64)
