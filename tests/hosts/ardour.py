@@ -87,9 +87,8 @@ class Ardour:
         return subprocess.Popen(
             self._export_command(session, output),
             env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
     def export(self, session, output):
