@@ -29,7 +29,8 @@ from protocol import (
 MAXIMUM_PEERS = 64
 PEER_TIMEOUT_S = 30.0
 
-Reply = Callable[[bytes, Message], bool]  # False when the peer is gone
+# Of a stream's messages, how it was opened too. False when the peer is gone.
+Reply = Callable[[bytes, Message, Open | None], bool]
 MakeStream = Callable[[Open, Callable[[Message], None]], RelayedStream]
 
 
@@ -140,11 +141,11 @@ class Relay:
             raise StreamExists(f"stream {request.stream} is open already; use another number")
         self._limits.check_streams(len(peer.streams) + 1, len(self.streams) + 1)
         peer.streams[request.stream] = self._make_stream(
-            request, lambda message: self._send(identity, message)
+            request, lambda message: self._send(identity, message, request)
         )
 
-    def _send(self, identity: bytes, message: Message) -> None:
-        if not self._reply(identity, message):
+    def _send(self, identity: bytes, message: Message, request: Open | None = None) -> None:
+        if not self._reply(identity, message, request):
             self.forget(identity)
 
 

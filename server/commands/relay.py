@@ -141,14 +141,8 @@ class RelayProcess:
             self.relay.forget(identity)
         return has_streams or self._outbound.has_waiting
 
-    def _reply(self, identity: bytes, message: Message) -> bool:
-        outgoing = Outgoing(encode(message))
-        if isinstance(message, Stems):
-            frames, rate_hz = message.samples.shape[2], self._limits.maximum_rate_hz
-            outgoing = Outgoing(
-                encode(message), message.stream, frames, _LIVE_STEMS_SECONDS * rate_hz
-            )
-        return self._outbound.send(identity, outgoing)
+    def _reply(self, identity: bytes, message: Message, request: Open | None) -> bool:
+        return self._outbound.send(identity, as_outgoing(message, request))
 
     def _make_stream(self, request: Open, answer: Callable[[Message], None]) -> RelayedStream:
         wanted, clock = as_stream_request(request), time.monotonic
@@ -164,6 +158,14 @@ class RelayProcess:
             clock=clock,
             link_samples=math.ceil(self._link_s * request.rate_hz),
         )
+
+
+def as_outgoing(message: Message, request: Open | None) -> Outgoing:
+    """Return a message as it waits for a slow client: only a live stream's stems may be dropped."""
+    if not isinstance(message, Stems) or request is None or request.freewheel:
+        return Outgoing(encode(message))
+    capacity_frames = _LIVE_STEMS_SECONDS * request.rate_hz
+    return Outgoing(encode(message), message.stream, message.samples.shape[2], capacity_frames)
 
 
 def find_welcome(to: str, access: Access | None, local: str | None) -> tuple[Welcome, float]:
