@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
+from server.commands.evaluate_report import Report, add_report_argument
 from server.commands.json_output import add_json_argument, write_json
 
 if TYPE_CHECKING:
+    from dsp.evaluation import Contender, SeamGrid
     from dsp.separator import FloatArray
     from plugin_bridge import OfflineLiveSession
 
@@ -23,12 +26,16 @@ and either instrumental or any of bass, drums, piano, electric_guitar, acoustic_
 synthesizer, other. Their sum is separated, or mixture where it is there. Any format and rate that
 libsndfile reads.
 
-Without --streamed the model runs in this process; with it, every song goes through a server and the
+Without --streamed the models run in this process; with it, every song goes through a server and the
 bridge in blocks of 256 frames, as it would in a host, only faster than real time.
+
+Several models are compared song by song: --model rocknet:live --model rocknet:offline. The JSON of
+one model is its result; that of several has the list of them as "models", and "differences".
 """
 BLOCK_FRAMES = 256
 RATE_HZ = 44_100
 _CHANNELS = 2
+_OPEN_UNET = ("rocknet", "offline")
 
 _Separate = Callable[["FloatArray"], Mapping[str, "FloatArray"]]
 
@@ -42,8 +49,13 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("directory", type=Path, metavar="DIR", help="a folder of song folders")
-    parser.add_argument("--model", default="rocknet", help="what separates [rocknet]")
-    parser.add_argument("--profile", help="its profile [offline; live if --streamed]")
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="NAME[:PROFILE]",
+        help="what separates; may be repeated [rocknet]",
+    )
+    parser.add_argument("--profile", help="of models that name none [offline; live if --streamed]")
     parser.add_argument("--streamed", action="store_true", help="through server and bridge")
     parser.add_argument(
         "--group",
@@ -52,30 +64,83 @@ def add_parser(subparsers: Any) -> None:
         metavar="PREFIX",
         help="also summarise the songs whose names begin so, and the others; may be repeated",
     )
+    parser.add_argument(
+        "--no-open-unet",
+        action="store_true",
+        help="without the row of the open U-Net offline (it costs its computing time)",
+    )
+    add_report_argument(parser)
     add_json_argument(parser)
     parser.set_defaults(func=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Separate and score every song, print the table, and write JSON if asked to."""
-    from dsp.evaluation import evaluate, find_songs, load_song, render  # noqa: PLC0415
+    """Separate and score every song, print tables, and write JSON and report if asked to."""
+    from dsp.evaluation import (  # noqa: PLC0415
+        compare,
+        evaluate_all,
+        find_songs,
+        load_song,
+        render,
+        render_comparison,
+    )
 
     folders = find_songs(arguments.directory)
-    profile = arguments.profile or ("live" if arguments.streamed else "offline")
-    opened = _streamed if arguments.streamed else _in_process
-    with opened(arguments.model, profile) as separate:
+    report = Report.open(arguments.report)
+    wanted = _wanted(arguments)
+    with ExitStack() as stack:
+        contenders = [_opened(stack, *one, streamed=arguments.streamed) for one in wanted]
+        peers = _peers(stack, arguments, wanted)
         songs = (load_song(folder) for folder in tqdm(folders, unit="song", leave=False))
-        result = evaluate(
-            songs,
-            separate,
-            model=arguments.model,
-            profile=profile,
-            streamed=arguments.streamed,
-            groups=arguments.group,
+        results = evaluate_all(
+            songs, contenders, groups=arguments.group, peers=peers, listen=report.listen
         )
-    print(render(result))
-    write_json(arguments.json, result)
+    comparison = compare(results, arguments.group)
+    print("\n\n".join(render(result) for result in results))
+    if len(results) > 1:
+        print("\n" + render_comparison(comparison))
+    write_json(arguments.json, comparison if len(results) > 1 else results[0])
+    report.write(comparison)
     return 0
+
+
+def _wanted(arguments: argparse.Namespace) -> list[tuple[str, str]]:
+    """Name the models and their profiles, each once."""
+    usual = arguments.profile or ("live" if arguments.streamed else "offline")
+    split = (name.partition(":") for name in arguments.model or ["rocknet"])
+    return list(dict.fromkeys((name, profile or usual) for name, _, profile in split))
+
+
+def _opened(stack: ExitStack, model: str, profile: str, *, streamed: bool) -> Contender:
+    from dsp.evaluation import Contender  # noqa: PLC0415
+
+    way = _streamed if streamed else _in_process
+    separate = stack.enter_context(way(model, profile))
+    return Contender(model, profile, streamed, separate, _seams(model, profile))
+
+
+def _peers(
+    stack: ExitStack, arguments: argparse.Namespace, wanted: list[tuple[str, str]]
+) -> dict[str, _Separate]:
+    """Give the open U-Net offline, unless it is unwanted or a contender itself; say if it lacks."""
+    from dsp.errors import WeightsMissingError  # noqa: PLC0415
+
+    if arguments.no_open_unet or (_OPEN_UNET in wanted and not arguments.streamed):
+        return {}
+    try:
+        return {"open_unet": stack.enter_context(_in_process(*_OPEN_UNET))}
+    except WeightsMissingError as error:
+        print(f"no row of the open U-Net offline: {error}", file=sys.stderr)
+        return {}
+
+
+def _seams(model: str, profile: str) -> SeamGrid:
+    """Tell where a profile joins its hops."""
+    from dsp.evaluation import SeamGrid  # noqa: PLC0415
+    from dsp.networks.registry import available_models  # noqa: PLC0415
+
+    (description,) = (one for one in available_models() if one.name == model)
+    return SeamGrid.of(description.profiles[profile])
 
 
 @contextmanager

@@ -27,9 +27,8 @@ def songs(tmp_path_factory):
 
 def evaluated(songs, tmp_path, *options):
     file = tmp_path / "scores.json"
-    assert (
-        main(["evaluate", str(songs), "--model", "fixed-gains", "--json", str(file), *options]) == 0
-    )
+    told = ["--model", "fixed-gains", "--no-open-unet", "--json", str(file)]
+    assert main(["evaluate", str(songs), *told, *options]) == 0
     return json.loads(file.read_text())
 
 
@@ -53,7 +52,8 @@ def test_streamed_is_the_live_path_and_aligned(songs, tmp_path):
 
 @pytest.mark.parametrize("options", [["--model", "none"], ["--profile", "none"]])
 def test_what_there_is_not_is_refused(songs, options, capsys):
-    assert main(["evaluate", str(songs), "--model", "fixed-gains", *options]) == 1
+    models = [] if "--model" in options else ["--model", "fixed-gains"]
+    assert main(["evaluate", str(songs), "--no-open-unet", *models, *options]) == 1
     assert "there are: " in capsys.readouterr().err
 
 
@@ -70,3 +70,21 @@ def test_a_json_file_that_cannot_be_written_is_refused_before_any_work(songs, tm
 def test_a_folder_without_songs_is_refused(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path)]) == 1
     assert "no songs" in capsys.readouterr().err
+
+
+def test_two_profiles_are_compared_and_reported(songs, tmp_path, capsys):
+    page = tmp_path / "report.html"
+    compared = evaluated(
+        songs, tmp_path, "--model", "fixed-gains:live", "--group", "kar_", "--report", str(page)
+    )
+    assert [one["profile"] for one in compared["models"]] == ["offline", "live"]
+    (pair,) = compared["differences"]
+    assert (pair["model"], pair["over"]) == ("fixed-gains:live", "fixed-gains:offline")
+    assert pair["parts"]["all songs"]["vocals"]["mean"] == pytest.approx(0, abs=1e-3)
+    assert pair["parts"].keys() == {"all songs", "kar_", "others"}
+    assert "fixed-gains:live over fixed-gains:offline" in capsys.readouterr().out
+    text = page.read_text()
+    assert text.count("<audio") == 2 * (1 + 3 * 2)  # mixture; true stems, and two models'
+    assert "http" not in text.replace("data:", "")
+    assert page.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert {one.name for one in tmp_path.iterdir()} == {"scores.json", "report.html", "report.png"}

