@@ -2,6 +2,8 @@
 
 import ctypes as c
 import hashlib
+import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -50,10 +52,11 @@ def compiler():
 
 
 def compile_core(output, *extra, sources=None, program=None):
-    """Build the core, or these sources with it, without a warning."""
+    """Build the core, or these sources, without a warning; NATIVE_CORE_FLAGS adds flags."""
     files = sorted(CORE.glob("*.c")) if sources is None else sources
     flags = ["-std=c11", "-O1", "-g", "-fPIC", "-pthread", "-D_POSIX_C_SOURCE=200809L"]
     include = [f"-I{CORE}", f"-I{NATIVE}"]
+    flags += shlex.split(os.environ.get("NATIVE_CORE_FLAGS", ""))
     command = [program or compiler(), *flags, *WARNINGS, *include, *map(str, files), *extra]
     subprocess.run([*command, "-o", str(output), "-lm"], check=True)
     return output

@@ -71,7 +71,7 @@ def kill(server):
 def test_a_killed_server_leaves_dry_sound_without_a_click_and_its_successor_brings_stems_back(
     kind, tmp_path, monkeypatch
 ):
-    dry = tone(44100 * 40)
+    dry = tone(44100 * 50)
     with ServerProcess(tmp_path) as first:
         first.wait_ready()
         monkeypatch.setenv("PHOENIX_STEMS_ENDPOINT", first.endpoint)
@@ -89,9 +89,9 @@ def test_a_killed_server_leaves_dry_sound_without_a_click_and_its_successor_brin
             dead = paced.played[:, :, -4410:]
             assert np.abs(dead[-1] - dry[:, at - 4410 : at]).max() < 1e-6
             assert kind == MIX or not dead[0].any()
-            with ServerProcess(tmp_path) as second:
-                second.wait_ready()
-                paced.until(lambda: plugin.status == CONNECTED, 10)
+            # The host plays on meanwhile: after a pause it has seconds to catch up, all late.
+            with ServerProcess(tmp_path):
+                paced.until(lambda: plugin.status == CONNECTED, 20)
                 paced.run(3)
                 back = paced.played[-1, 0, -4410:]
                 assert plugin.statistics.reconnects == 1
