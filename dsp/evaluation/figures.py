@@ -65,7 +65,8 @@ def _draw_bands(axis: Axes, models: Sequence[Mapping[str, Any]], stem: str) -> N
         axis.bar_label(bars)
         axis.set_xticks(range(len(histogram)), [f"{name} dB" for name in histogram])
     axis.set(title=f"Songs by {stem} uSDR", ylabel="songs")
-    axis.legend()
+    if models:
+        axis.legend()
 
 
 def _draw_times(axis: Axes, models: Sequence[Mapping[str, Any]]) -> None:
