@@ -42,6 +42,11 @@ class Connection(Closeable):
                 "expected, as `phoenix-stems serve` prints it"
             ) from error
 
+    @property
+    def socket(self) -> zmq.Socket[bytes]:
+        """What to poll; reading and writing are for the methods here."""
+        return self._socket
+
     def close(self) -> None:
         """Close the socket; what was not sent is dropped."""
         self._stop_watching()

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from plugin_bridge.errors import BridgeError
 from plugin_bridge.handshake import Accepted, Handshake, Route, StreamRequest, handshake
 from protocol import Message, RequestRefused, StemsError
+
+if TYPE_CHECKING:
+    import zmq
 
 CONNECT_TIMEOUT_S: Final = 0.25  # a local server takes a connection within microseconds
 OPEN_TIMEOUT_S: Final = 30.0  # opening may load a model
@@ -39,8 +42,14 @@ class Wire(Protocol):
         """Drop the connection."""
         ...
 
+    @property
+    def socket(self) -> zmq.Socket[bytes]:
+        """What to poll."""
+        ...
+
 
 Dial = Callable[[str], Wire]
+Steps = Callable[[StreamRequest], Handshake]
 
 
 class LinkState(StrEnum):
@@ -63,6 +72,7 @@ class LiveLink:
         *,
         dial: Dial,
         clock: Callable[[], float],
+        steps: Steps = handshake,
     ) -> None:
         """Take over ``wire``, on which the stream has been opened; None: still to be found."""
         self.state = LinkState.LIVE if wire is not None else LinkState.LOST
@@ -75,11 +85,22 @@ class LiveLink:
         self._wire = wire
         self._dial = dial
         self._clock = clock
+        self._make_steps = steps
         self._back_off_s = FIRST_BACK_OFF_S
         self._deadline = 0.0  # of the state we are in
         self._steps: Handshake | None = None
         self._unsent: Message | None = None
         self._route = Route(endpoint)
+
+    @property
+    def socket(self) -> zmq.Socket[bytes] | None:
+        """What to poll; None while there is no connection."""
+        return None if self._wire is None else self._wire.socket
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the next step waits until the socket takes a message."""
+        return self._wire is not None and self._unsent is not None
 
     def close(self) -> None:
         """Drop the connection for good."""
@@ -132,7 +153,7 @@ class LiveLink:
     def _connect(self, position_samples: int) -> None:
         self.close()
         self._wire = self._dial(self._route.endpoint)
-        self._steps = handshake(replace(self.request, position_samples=position_samples))
+        self._steps = self._make_steps(replace(self.request, position_samples=position_samples))
         self._unsent = next(self._steps)
         self._enter(LinkState.CONNECTING, CONNECT_TIMEOUT_S)
 

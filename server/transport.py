@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import zmq
@@ -37,6 +37,9 @@ _GONE = {zmq.EHOSTUNREACH, zmq.ENOTCONN, zmq.ECONNRESET}
 Receive = Callable[[bytes, list[bytes]], None]
 Retry = Callable[[], bool]  # offers again what was not taken; tells whether something waits
 KeepHouse = Callable[[], None]
+Awaited = Callable[
+    [], Iterable[tuple["zmq.Socket[bytes]", int]]
+]  # sockets, events: others to wake for
 Revoked = Callable[[bytes], None]  # told of the sender of a message whose key has been revoked
 
 _REBIND_TIMEOUT_S = 1.0  # libzmq gives an address back a moment after unbind
@@ -83,9 +86,11 @@ class Transport:
         keep_house: KeepHouse,
         interval_s: float,
         revoked: Revoked = lambda _: None,
+        *,
+        awaited: Awaited = tuple,
     ) -> None:
         """Start the thread: ``receive`` per message, ``retry`` per turn, ``keep_house`` rarely."""
-        self._receive, self._revoked = receive, revoked
+        self._receive, self._revoked, self._awaited = receive, revoked, awaited
         arguments = (retry, keep_house, interval_s)
         self._thread = threading.Thread(target=self._run, args=arguments, name="io", daemon=True)
         self._thread.start()
@@ -138,10 +143,9 @@ class Transport:
 
     def _run(self, retry: Retry, keep_house: KeepHouse, interval_s: float) -> None:
         claim_realtime()
-        poller = self._make_poller()
         has_waiting, next_housekeeping = False, time.monotonic() + interval_s
         while not self._is_stopping:
-            poller.poll(RETRY_INTERVAL_MS if has_waiting else round(interval_s * 1000))
+            self._make_poller().poll(RETRY_INTERVAL_MS if has_waiting else round(interval_s * 1000))
             try:
                 self._mailbox.run_all()
                 if self._zap is not None:
@@ -161,6 +165,8 @@ class Transport:
         poller.register(self._mailbox.fileno(), zmq.POLLIN)
         if self._zap is not None:
             poller.register(self._zap.socket, zmq.POLLIN)
+        for socket, events in self._awaited():
+            poller.register(socket, events)
         return poller
 
     def _receive_burst(self) -> None:

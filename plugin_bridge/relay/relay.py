@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from plugin_bridge.relay.stream import RelayedStream
+from plugin_bridge.relay.upstream import Awaited
 from protocol import (
     Close,
     Error,
@@ -74,15 +75,18 @@ class Relay:
         except StemsError as error:
             self._send(identity, Error.of(error, number))
 
-    def tick(self) -> bool:
-        """Take every stream's next step; whether there are streams to take one soon again."""
+    def awaited(self) -> list[Awaited]:
+        """Return the servers' sockets to wait for until the next ``tick``."""
+        return [awaited for stream in self.streams for awaited in stream.awaited]
+
+    def tick(self) -> None:
+        """Take every stream's next step."""
         for peer in list(self._peers.values()):
             for number, stream in list(peer.streams.items()):
                 if not stream.is_closed:
                     stream.tick()
                 if stream.is_closed:
                     peer.streams.pop(number, None)
-        return bool(self.streams)
 
     def expire(self) -> None:
         """Forget the clients that have fallen silent."""

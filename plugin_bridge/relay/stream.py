@@ -9,6 +9,7 @@ the gap while a server is being rebuilt is the client's to fade over (docs/adr/0
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -16,7 +17,7 @@ from typing import Final
 from plugin_bridge.handshake import Accepted, StreamRequest
 from plugin_bridge.history import DryHistory
 from plugin_bridge.relay.punctuality import Punctuality
-from plugin_bridge.relay.upstream import SentSet, Upstream
+from plugin_bridge.relay.upstream import Awaited, SentSet, Upstream
 from protocol import (
     Applied,
     Audio,
@@ -59,15 +60,12 @@ class RelayedStream:
         *,
         answer: Answer,
         clock: Callable[[], float],
-        link_samples: int,
     ) -> None:
-        """``link_samples``: what the way to the remote server and back takes."""
         self._request = request
         self._remote = remote
         self._local = local
         self._answer = answer
         self._clock = clock
-        self._link_samples = link_samples
         self.active: Upstream | None = None
         self.switches = 0
         self.is_closed = False
@@ -116,6 +114,12 @@ class RelayedStream:
             self._decide_opening()
         else:
             self._decide()
+
+    @property
+    def awaited(self) -> list[Awaited]:
+        """What to wait for until the next ``tick``."""
+        ready = (each for each in self._wanted() if each.is_live or not self._is_prerolling)
+        return [awaited for each in ready if (awaited := each.awaited) is not None]
 
     def close(self) -> Closed:
         """End the stream everywhere; returns the client's totals."""
@@ -201,7 +205,8 @@ class RelayedStream:
 
     def _open(self, upstream: Upstream, accepted: Accepted) -> None:
         opened, request = accepted.opened, self._request
-        link_samples = 0 if request.freewheel else self._link_samples
+        link_s = max(each.link_s for each in self._upstreams())
+        link_samples = 0 if request.freewheel else math.ceil(link_s * request.rate_hz)
         least = opened.minimum_round_trip_samples + link_samples
         if 0 < request.round_trip_samples < least and not request.freewheel:
             self._refuse(

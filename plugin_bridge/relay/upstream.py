@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
+
+import zmq
 
 from plugin_bridge.handshake import STREAM
 from plugin_bridge.live import BLOCKED_SEND_S, LOSS_MARGIN_S, preroll
 from plugin_bridge.live_link import Dial, LinkState, LiveLink
+from plugin_bridge.relay.link_time import measured_handshake
 from plugin_bridge.sockets import KEEP_ALIVE_S, SEND_TIMEOUT_S
 from protocol import Audio, Close, Flush, Message, Ping, Seek, Set, Stems
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from plugin_bridge.history import DryHistory
     from plugin_bridge.relay.punctuality import Punctuality
 
+Awaited = tuple[zmq.Socket[bytes], int]  # a socket and the events to wait for
 _HELD_BLOCKS: Final = 1024  # seconds of stems; older ones have been played long ago
 
 
@@ -43,7 +48,9 @@ class Upstream:
         clock: Callable[[], float],
     ) -> None:
         self.name = name
-        self.link = LiveLink(endpoint, request, None, dial=dial, clock=clock)
+        self.link_s = 0.0  # what the way there and back takes; 0 until a server has been reached
+        steps = partial(measured_handshake, clock=clock, report=self._measured)
+        self.link = LiveLink(endpoint, request, None, dial=dial, clock=clock, steps=steps)
         self._clock = clock
         self._lossless = request.freewheel
         self._max_block_frames = request.max_block_frames
@@ -52,6 +59,15 @@ class Upstream:
         self._blocked_since: float | None = None  # when the socket began to take nothing
         self.punctuality: Punctuality | None = None  # known once the stream's budget is
         self._forget()
+
+    @property
+    def awaited(self) -> Awaited | None:
+        """What to wait for until the next step; None while only time brings it."""
+        socket = self.link.socket
+        if socket is None:
+            return None
+        has_unsent = self.link.has_unsent or bool(self._unsent)
+        return socket, zmq.POLLIN | (zmq.POLLOUT if has_unsent else 0)
 
     @property
     def is_live(self) -> bool:
@@ -136,7 +152,8 @@ class Upstream:
             self._notice_loss()
         if self.is_live and self._clock() - self._spoke_at > KEEP_ALIVE_S:
             self.send(Ping(0))
-        yield from self.link.receive()
+        if self.is_live:  # before that, what arrives is for the handshake
+            yield from self.link.receive()
 
     def send(self, message: Message) -> None:
         """Send now; of a lossless stream what cannot go waits, of a live one it is lost."""
@@ -144,6 +161,9 @@ class Upstream:
         is_sent = not self._unsent and self._try(message)
         if not is_sent and self._lossless:
             self._unsent.append(message)
+
+    def _measured(self, link_s: float) -> None:
+        self.link_s = link_s
 
     def _try(self, message: Message) -> bool:
         if self.link.try_send(message):

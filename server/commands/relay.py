@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import signal
 import threading
 import time
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plugin_bridge.access import Access, make_access
 from plugin_bridge.connection import Connection, dial
 from plugin_bridge.embedded import EmbeddedServer
-from plugin_bridge.errors import ServerUnreachable
+from plugin_bridge.errors import AccessRefused, ServerUnreachable
 from plugin_bridge.handshake import CLIENT
-from plugin_bridge.relay import Relay, RelayedStream, Upstream
+from plugin_bridge.relay import Keyring, Relay, RelayedStream, Upstream
 from plugin_bridge.relay.stream import as_stream_request
-from protocol import MAJOR, MINOR, Hello, Limits, Message, Open, Ping, Pong, Stems, Welcome, encode
+from protocol import MAJOR, MINOR, Hello, Limits, Message, Open, Stems, Welcome, encode
 from server.config import LogConfig, QueuesConfig
 from server.keys import CLIENT as CLIENT_KEY
 from server.keys import default_keys_directory
@@ -32,7 +30,7 @@ from server.security import default_endpoint
 from server.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _DESCRIPTION = """\
 Listens where `serve` would, so that plugins find it. What they send goes to the server at --to,
@@ -40,9 +38,7 @@ over CURVE. While that is late or gone, a server on this machine is heard. Print
 when it is ready.
 """
 _FIND_TIMEOUT_S = 5.0
-_PINGS = 16
-_LINK_MARGIN = 1.5  # on the slowest of those pings
-_HOUSEKEEPING_S = 1.0
+_STEP_S = 0.02  # what only time brings, such as lateness, is noticed that late
 _LIVE_STEMS_SECONDS = 2  # that may wait for a client that does not read
 
 
@@ -56,7 +52,12 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--to", required=True, metavar="ENDPOINT", help="tcp://HOST:PORT")
     parser.add_argument(
-        "--server-key", required=True, metavar="KEY", help="that server's public key"
+        "--server-key",
+        required=True,
+        action="append",
+        dest="server_keys",
+        metavar="KEY",
+        help="that server's public key; while it is rotated give both, one --server-key each",
     )
     parser.add_argument(
         "--client-key",
@@ -80,12 +81,12 @@ def run(arguments: argparse.Namespace) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    access = make_access(arguments.server_key, arguments.client_key)
+    accesses = [make_access(key, arguments.client_key) for key in arguments.server_keys]
     with ExitStack() as stack:
         local = arguments.local
         if local is None and not arguments.no_local:
             local = stack.enter_context(EmbeddedServer(model=arguments.model)).endpoint
-        relay = RelayProcess(arguments.to, access, local, arguments.bind)
+        relay = RelayProcess(arguments.to, accesses, local, arguments.bind)
         stack.callback(relay.stop)
         relay.start()
         line = {"ready": True, "endpoint": relay.endpoint, "pid": os.getpid()}
@@ -101,11 +102,14 @@ class RelayProcess:
     cannot listen.
     """
 
-    def __init__(self, to: str, access: Access | None, local: str | None, bind: str) -> None:
+    def __init__(
+        self, to: str, accesses: Sequence[Access | None], local: str | None, bind: str
+    ) -> None:
+        """Take one of ``accesses`` for each key the server at ``to`` may have, likeliest first."""
         self._to, self._local = to, local
-        self._dial_remote = partial(Connection, access=access)
+        self._keyring = Keyring(accesses)
         self._log = make_logger(LogConfig())
-        welcome, self._link_s = find_welcome(to, access, local)
+        welcome = find_welcome(to, self._keyring, local)
         self._limits = Limits()
         self._mailbox = Mailbox()
         self._transport = Transport(bind, QueuesConfig(), self._limits, self._mailbox, self._log)
@@ -126,7 +130,11 @@ class RelayProcess:
     def start(self) -> None:
         """Answer clients until ``stop``."""
         self._transport.start(
-            self.relay.receive, self._retry, self.relay.expire, interval_s=_HOUSEKEEPING_S
+            self.relay.receive,
+            self._retry,
+            self.relay.expire,
+            interval_s=_STEP_S,
+            awaited=self.relay.awaited,
         )
 
     def stop(self) -> None:
@@ -136,28 +144,21 @@ class RelayProcess:
         self._mailbox.close()
 
     def _retry(self) -> bool:
-        has_streams = self.relay.tick()
+        self.relay.tick()
         for identity in self._outbound.retry():
             self.relay.forget(identity)
-        return has_streams or self._outbound.has_waiting
+        return self._outbound.has_waiting
 
     def _reply(self, identity: bytes, message: Message, request: Open | None) -> bool:
         return self._outbound.send(identity, as_outgoing(message, request))
 
     def _make_stream(self, request: Open, answer: Callable[[Message], None]) -> RelayedStream:
         wanted, clock = as_stream_request(request), time.monotonic
-        remote = Upstream("remote", self._to, wanted, dial=self._dial_remote, clock=clock)
+        remote = Upstream("remote", self._to, wanted, dial=self._keyring.dialer(), clock=clock)
         local = None
         if self._local is not None:
             local = Upstream("local", self._local, wanted, dial=Connection, clock=clock)
-        return RelayedStream(
-            request,
-            remote,
-            local,
-            answer=answer,
-            clock=clock,
-            link_samples=math.ceil(self._link_s * request.rate_hz),
-        )
+        return RelayedStream(request, remote, local, answer=answer, clock=clock)
 
 
 def as_outgoing(message: Message, request: Open | None) -> Outgoing:
@@ -168,30 +169,34 @@ def as_outgoing(message: Message, request: Open | None) -> Outgoing:
     return Outgoing(encode(message), message.stream, message.samples.shape[2], capacity_frames)
 
 
-def find_welcome(to: str, access: Access | None, local: str | None) -> tuple[Welcome, float]:
-    """Return what clients are greeted with, and the seconds that the way there and back takes."""
+def find_welcome(to: str, keyring: Keyring, local: str | None) -> Welcome:
+    """Return what clients are greeted with: the remote server's welcome, else the local one's.
+
+    Raises AccessRefused where the remote server takes none of the keys, ServerUnreachable.
+    """
     try:
-        return _ask(to, access)
+        return _ask_with_any(to, keyring)
     except ServerUnreachable:
         if local is None:
             raise
-    welcome, _ = _ask(local, None)
-    return welcome, 0.0
+    return _ask(local, None)
 
 
-def _ask(endpoint: str, access: Access | None) -> tuple[Welcome, float]:
+def _ask_with_any(endpoint: str, keyring: Keyring) -> Welcome:
+    *others, last = keyring.accesses
+    for access in others:
+        try:
+            return _ask(endpoint, access)
+        except AccessRefused:
+            continue  # the next key may be the one
+    return _ask(endpoint, last)
+
+
+def _ask(endpoint: str, access: Access | None) -> Welcome:
     deadline = time.monotonic() + _FIND_TIMEOUT_S
     with dial(endpoint, deadline, access) as connection:
         connection.send(Hello(MAJOR, MINOR, CLIENT), _FIND_TIMEOUT_S)
         welcome = connection.receive(_FIND_TIMEOUT_S)
         if not isinstance(welcome, Welcome):
             raise ServerUnreachable(f"{endpoint}: no welcome, but {welcome}")
-        return welcome, _LINK_MARGIN * max(_ping_s(connection) for _ in range(_PINGS))
-
-
-def _ping_s(connection: Connection) -> float:
-    started = time.monotonic()
-    connection.send(Ping(0), _FIND_TIMEOUT_S)
-    if not isinstance(connection.receive(_FIND_TIMEOUT_S), Pong):
-        raise ServerUnreachable(f"{connection.endpoint}: no answer to a ping")
-    return time.monotonic() - started
+        return welcome

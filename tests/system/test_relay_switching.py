@@ -39,11 +39,11 @@ def local(tmp_path):
 class Relayed:
     """A relay on a socket of its own."""
 
-    def __init__(self, tmp_path, keys, to, local):
-        access = Access(keys.server.public, keys.client.secret)
+    def __init__(self, tmp_path, keys, to, local, server_keys=()):
+        accesses = [Access(key, keys.client.secret) for key in server_keys or [keys.server.public]]
         directory = tmp_path / "relay"
         directory.mkdir(mode=0o700, exist_ok=True)
-        self._process = RelayProcess(to, access, local, f"ipc://{directory}/server.sock")
+        self._process = RelayProcess(to, accesses, local, f"ipc://{directory}/server.sock")
         self._process.start()
         self.endpoint = self._process.endpoint
 

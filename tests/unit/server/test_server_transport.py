@@ -169,6 +169,32 @@ def test_the_house_is_kept_without_any_traffic(tmp_path):
             assert kept.acquire(timeout=TIMEOUT_S)
 
 
+def test_another_socket_that_is_readable_wakes_the_thread(tmp_path):
+    """As the relay's are, whose servers would otherwise be heard at the next housekeeping."""
+    desk, woken = Desk(tmp_path), queue.Queue()
+    with (
+        zmq.Context() as context,
+        context.socket(zmq.PAIR) as ours,
+        context.socket(zmq.PAIR) as far,
+    ):
+        ours.bind("inproc://other")
+        far.connect("inproc://other")
+
+        def retry():
+            if ours.poll(0):
+                woken.put(ours.recv())
+            return False
+
+        awaited = [(ours, zmq.POLLIN)]
+        desk.transport.start(desk.receive, retry, lambda: None, 3600.0, awaited=lambda: awaited)
+        try:
+            for number in (b"1", b"2"):
+                far.send(number)
+                assert woken.get(timeout=TIMEOUT_S) == number
+        finally:
+            desk.stop()
+
+
 @pytest.mark.parametrize("is_started", [True, False])
 def test_nothing_is_left_of_the_socket(tmp_path, is_started):
     desk = Desk(tmp_path)
