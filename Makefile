@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PLUGIN_BUILD := build/plugin
 PLUGIN_CONFIG := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/phoenix-stems/plugin.conf
 
-.PHONY: demo test test-hosts check bench soak install system-packages system-packages-hosts clean
+.PHONY: demo test test-hosts check bench quality soak install system-packages system-packages-hosts clean
 .PHONY: plugin plugin-install plugin-uninstall
 
 demo: $(STAMP)
@@ -43,6 +43,17 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/phoenix-stems bench --section all --json benchmarks/latest.json
+
+# Models on songs with known stems, song by song: make quality DIR=songs [MODELS="a:live b:live"] [GROUP=prefix].
+MODELS ?= rocknet:offline rocknet:studio rocknet:live
+GROUP ?= mir1k_
+QUALITY := build/quality
+
+quality: $(STAMP)
+	@test -n "$(DIR)" || { echo 'make quality DIR=a folder of song folders (docs/quality.md)' >&2; exit 2; }
+	mkdir -p $(QUALITY)
+	$(BIN)/phoenix-stems evaluate "$(DIR)" $(MODELS:%=--model %) --group $(GROUP) \
+		--report $(QUALITY)/report.html --json $(QUALITY)/report.json
 
 soak: $(STAMP)
 	$(BIN)/phoenix-stems bench --section live --seconds 1800
