@@ -345,3 +345,12 @@ def test_a_router_that_listens_for_heartbeats_hears_them(router):
     router.send_multipart([identity, b"still there"])
     link.until(lambda: link.messages)
     assert link.messages == [[b"still there"]]
+
+
+@pytest.mark.parametrize("length", [0, 255, 256])
+def test_lengths_are_written_as_short_as_zmtp_asks(length):
+    peer = Zmtp()
+    peer.feed(SHAKEN)
+    peer.outgoing()
+    peer.send(b"h" * length, b"p" * length)
+    assert peer.outgoing() == frame(b"h" * length, MORE) + frame(b"p" * length)
