@@ -170,7 +170,6 @@ def test_who_has_a_stream_never_makes_room(desk):
     assert desk.table.find(B).streams
 
 
-
 def code(answers):
     (error,) = answers
     assert isinstance(error, Error), error
