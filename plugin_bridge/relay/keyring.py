@@ -20,33 +20,33 @@ class Keyring:
 
     def __init__(self, accesses: Sequence[Access | None]) -> None:
         """Hold one or more, the likeliest first; None for a server without encryption."""
-        self.accesses = list(accesses)
+        self.accesses = tuple(accesses)
+        self.preferred = self.accesses[0]  # the one that was taken last
 
     def dialer(self) -> Dial:
-        """Return what connects one stream, each stream having an order of its own to try."""
+        """Return what connects one stream, each stream having its own turn."""
         return _Dialer(self)
 
-    def prefer(self, access: Access | None) -> None:
-        """Begin with this one from now on: the server has taken it."""
-        if access != self.accesses[0]:
-            self.accesses.remove(access)
-            self.accesses.insert(0, access)
+    def after(self, access: Access | None) -> Access | None:
+        """Return the one to try when this one was not taken."""
+        return self.accesses[(self.accesses.index(access) + 1) % len(self.accesses)]
 
 
 class _Dialer:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
-        self._failures = 0
+        self._failed: Access | None = None
+        self._has_failed = False
 
     def __call__(self, endpoint: str) -> Connection:
-        accesses = self._keyring.accesses
-        access = accesses[self._failures % len(accesses)]
-        self._failures += 1
+        keyring = self._keyring
+        access = keyring.after(self._failed) if self._has_failed else keyring.preferred
+        self._failed, self._has_failed = access, True  # until it is taken
         return _Keyed(endpoint, access, partial(self._taken, access))
 
     def _taken(self, access: Access | None) -> None:
-        self._failures = 0
-        self._keyring.prefer(access)
+        self._has_failed = False
+        self._keyring.preferred = access
 
 
 class _Keyed(Connection):

@@ -38,7 +38,7 @@ over CURVE. While that is late or gone, a server on this machine is heard. Print
 when it is ready.
 """
 _FIND_TIMEOUT_S = 5.0
-_STEP_S = 0.02  # what only time brings, such as lateness, is noticed that late
+_STEP_S = 0.1  # what time alone brings is noticed so late while no client and no server speaks
 _LIVE_STEMS_SECONDS = 2  # that may wait for a client that does not read
 
 

@@ -82,7 +82,11 @@ class Proxy:
         if self.is_cut:
             client.close()
             return
-        server = socket.create_connection(self._target)
+        try:
+            server = socket.create_connection(self._target)
+        except ConnectionRefusedError:  # it is just about to listen anew
+            client.close()
+            return
         self._servers.append(server)
         thread = threading.Thread(target=self._forward, args=(client, server), daemon=True)
         self._threads.append(thread)

@@ -221,3 +221,19 @@ def test_a_relay_that_is_not_let_in_says_so(tmp_path, keys, remote, local):
     keys.client = keys.store.create("stranger")
     with pytest.raises(AccessRefused, match="phoenix-stems keys allow"):
         Relayed(tmp_path, keys, remote.endpoint, local.endpoint)
+
+
+def test_a_relay_that_has_both_keys_follows_a_rotation(tmp_path, keys, remote, local):
+    old, new = keys.server.public, keys.store.prepare("server").public
+    with (
+        Relayed(tmp_path, keys, remote.endpoint, local.endpoint, [new, old]) as relay,
+        Player(relay.endpoint) as player,
+    ):
+        player.play(1.0)
+        assert relay.heard == "remote", "the second key is tried at start"
+        keys.store.rotate("server")
+        remote.is_cut = True
+        assert player.play(10, until=lambda: relay.heard == "local")
+        remote.is_cut = False
+        assert player.play(20, until=lambda: relay.heard == "remote"), "under its new key"
+        assert player.live.statistics.losses == 0
