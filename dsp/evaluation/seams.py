@@ -13,6 +13,7 @@ DoubleArray = npt.NDArray[np.float64]
 
 _REACH_SAMPLES = 32  # to either side of an edge
 _LEAST_PERIOD = 8
+_LEAST_EDGES = 100  # fewer tell more of chance than of seams
 _FLOOR = 1e-12
 _ROWS = 4096  # periods folded at once
 
@@ -34,10 +35,10 @@ def seam_score(reference: FloatArray, estimate: FloatArray, grid: SeamGrid) -> f
     """Signal-to-noise ratio beside the edges minus that elsewhere, in dB.
 
     0 where edges are no worse than the rest, negative where they are. Signals are [channel,
-    sample]; None where they are shorter than two periods or the grid too fine to tell.
+    sample]; None where they have too few edges, or edges too near each other, to tell.
     """
     period = grid.period_samples
-    if period < _LEAST_PERIOD or reference.shape[1] < 2 * period:
+    if period < _LEAST_PERIOD or reference.shape[1] < _LEAST_EDGES * period:
         return None
     beside = _beside_an_edge(grid)
     signal = _folded_energy(reference, None, period)

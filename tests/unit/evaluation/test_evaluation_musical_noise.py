@@ -50,13 +50,16 @@ def test_kurtosis_worked_by_hand():
     assert measure.value == pytest.approx(np.log(4))
 
 
-def test_cells_below_the_range_do_not_count():
-    loud, quiet = np.ones((1, BLOCK_FRAMES, 16)), 0.9e-3 * np.ones((1, BLOCK_FRAMES, 16))
+@pytest.mark.parametrize(("level_db", "counts"), [(-59.5, True), (-60.5, False)])
+def test_cells_below_the_range_do_not_count(level_db, counts):
+    """The quieter of the two decides: bursts, which have half of the quiet cell's power."""
+    loud = np.ones((1, BLOCK_FRAMES, 16))
+    quiet = np.sqrt(2) * 10 ** (level_db / 20) * loud
     bursts = quiet * (np.arange(BLOCK_FRAMES) % 2)[np.newaxis, :, np.newaxis]
     measure = MusicalNoiseMeasure()
     measure.add(loud.astype(np.float32), loud.astype(np.float32))
     measure.add(quiet.astype(np.float32), bursts.astype(np.float32))
-    assert measure.value == 0
+    assert measure.value == pytest.approx(np.log(2) / 2 if counts else 0, abs=1e-6)
 
 
 def test_silence_and_short_signals_have_none():

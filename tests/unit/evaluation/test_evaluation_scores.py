@@ -33,7 +33,7 @@ def halves(mixture):
 
 
 def test_every_measure_is_that_of_its_module():
-    one, grid = song(), SeamGrid(512)
+    one, grid = song(), SeamGrid(256)
     found = score_fully(one, halves(one.mixture), grid)["vocals"]
     reference, estimate = one.references["vocals"], 0.5 * one.mixture
     expected = {
