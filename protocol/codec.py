@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _PCM_TYPE: Final = np.dtype("<f4")
+_WITH_PCM: Final = (Audio, Preroll, Stems)
 _AXIS_LENGTH: Final = Integer(low=1, high=2**32 - 1)
 
 
@@ -38,7 +39,7 @@ def encode(message: Message, limits: Limits = DEFAULT_LIMITS) -> list[bytes | me
     layout = _LAYOUTS[message.kind]
     _check_limits(layout, message, limits)
     header = {"type": layout.kind} | write_fields(layout.header, message)
-    if not isinstance(message, Audio | Preroll | Stems):
+    if not isinstance(message, _WITH_PCM):
         return [_pack(header, limits)]
     header["channels"], header["frames"] = message.samples.shape[-2:]
     pcm = np.ascontiguousarray(message.samples, dtype=_PCM_TYPE)
@@ -88,7 +89,7 @@ _LAYOUTS: Final[dict[str, _Layout]] = {cls.kind.value: _layout(cls) for cls in g
 
 
 def _check_limits(layout: _Layout, message: Message, limits: Limits) -> None:
-    for name, label, type_, _ in layout.bounded:
+    for name, label, type_, *_ in layout.bounded:
         type_.check_limits(label, getattr(message, name), limits)
 
 
@@ -153,18 +154,22 @@ def _read_pcm(
     """Return the second frame as [channel, frame], or [stem, channel, frame] for stems."""
     payload = memoryview(frame)
     limits.check("maximum_payload_bytes", payload.nbytes, "the PCM", "bytes")
-    axes = [_axis_length(layout, header, axis) for axis in ("channels", "frames")]
-    shape = axes if stems is None else [len(stems), *axes]
+    channels, frames = (
+        _axis_length(layout, header, "channels"),
+        _axis_length(layout, header, "frames"),
+    )
+    shape = (channels, frames) if stems is None else (len(stems), channels, frames)
     expected_bytes = _PCM_TYPE.itemsize * math.prod(shape)
     if payload.nbytes != expected_bytes:
         product = " x ".join(map(str, shape))
         raise MalformedFrame(
             f"PCM of {payload.nbytes} bytes: {product} x 4 = {expected_bytes} required"
         )
-    return np.frombuffer(payload, _PCM_TYPE).reshape(shape)
+    return np.ndarray(shape, _PCM_TYPE, payload)
 
 
 def _axis_length(layout: _Layout, header: dict[str, Any], axis: str) -> int:
     length: int = header.get(axis, 0)
-    _AXIS_LENGTH.check(f"{layout.kind}.{axis}", length)
+    if type(length) is not int or not 1 <= length <= _AXIS_LENGTH.high:
+        _AXIS_LENGTH.check(f"{layout.kind}.{axis}", length)
     return length

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import MISSING, dataclass, fields
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, get_type_hints
 
 import numpy as np
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from protocol.limits import Limits
+
+
+_FLOAT32: Final = np.dtype(np.float32)
 
 
 class FieldType(ABC):
@@ -303,7 +306,7 @@ class Pcm(FieldType):
         return f"{self.axes} axes of float32, 1 to {self.limit} frames"
 
     def check(self, label: str, value: Any) -> None:
-        if not isinstance(value, np.ndarray) or value.dtype != np.float32:
+        if not isinstance(value, np.ndarray) or value.dtype != _FLOAT32:
             given = getattr(value, "dtype", type(value).__name__)
             raise InvalidField(f"{label}: {given} given; a numpy array of float32 required")
         if value.ndim != self.axes or not value.size:
@@ -323,6 +326,11 @@ class FieldSpec(NamedTuple):
     label: str  # with the message's name before it, for errors
     type: FieldType
     required: bool
+    converts: bool  # whether its Python value and what msgpack holds ever differ
+    whole: tuple[int, int]  # an int from the first to the second is right; else ask the type
+
+
+_NO_INTEGER: Final = (1, 0)
 
 
 @cache
@@ -331,14 +339,21 @@ def fields_of(cls: Any) -> tuple[FieldSpec, ...]:
     hints = get_type_hints(cls, include_extras=True)
     owner = str(getattr(cls, "kind", cls.__name__))
     return tuple(
-        FieldSpec(
+        _spec(
             item.name,
             f"{owner}.{item.name}",
             hints[item.name].__metadata__[0],
-            item.default is MISSING and item.default_factory is MISSING,
+            required=item.default is MISSING and item.default_factory is MISSING,
         )
         for item in fields(cls)
     )
+
+
+def _spec(name: str, label: str, type_: FieldType, *, required: bool) -> FieldSpec:
+    cls = type(type_)
+    converts = cls.from_wire is not FieldType.from_wire or cls.to_wire is not FieldType.to_wire
+    whole = (type_.low, type_.high) if isinstance(type_, Integer) else _NO_INTEGER
+    return FieldSpec(name, label, type_, required, converts, whole)
 
 
 class Checked:
@@ -348,8 +363,10 @@ class Checked:
 
     def __post_init__(self) -> None:
         cls: Any = type(self)
-        for spec in fields_of(cls):
-            spec.type.check(spec.label, getattr(self, spec.name))
+        for name, label, type_, _, _, (low, high) in fields_of(cls):
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:  # spares most a call
+                type_.check(label, value)
 
 
 def read_fields(specs: Iterable[FieldSpec], header: dict[str, Any]) -> dict[str, Any]:
@@ -358,9 +375,10 @@ def read_fields(specs: Iterable[FieldSpec], header: dict[str, Any]) -> dict[str,
     Raises InvalidField when a required one is missing.
     """
     values = {}
-    for name, label, type_, required in specs:
+    for name, label, type_, required, converts, _ in specs:
         if name in header:
-            values[name] = type_.from_wire(label, header[name])
+            value = header[name]
+            values[name] = type_.from_wire(label, value) if converts else value
         elif required:
             raise InvalidField(f"{label} is missing: {type_.wire_type}, {type_.allowed}, required")
     return values
@@ -369,8 +387,10 @@ def read_fields(specs: Iterable[FieldSpec], header: dict[str, Any]) -> dict[str,
 def write_fields(specs: Iterable[FieldSpec], value: object) -> dict[str, Any]:
     """Return the msgpack map of a message or record; what is None is left out."""
     written = {}
-    for name, _, type_, _ in specs:
-        item = type_.to_wire(getattr(value, name))
+    for name, _, type_, _, converts, _ in specs:
+        item = getattr(value, name)
+        if converts:
+            item = type_.to_wire(item)
         if item is not None:
             written[name] = item
     return written

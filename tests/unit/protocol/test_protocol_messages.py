@@ -28,6 +28,7 @@ from protocol import (
     Welcome,
     check_major,
 )
+from protocol.fields import Integer, fields_of
 
 MONO = np.zeros((1, 4), np.float32)
 
@@ -70,6 +71,30 @@ def test_what_must_be_one_or_more_is_not_zero(field):
 def test_integers_are_of_type_int(value):
     with pytest.raises(InvalidField, match=r"seek\.position_samples"):
         Seek(0, value)
+
+
+INTEGER_FIELDS = [
+    spec for cls in get_args(Message) for spec in fields_of(cls) if isinstance(spec.type, Integer)
+]
+
+
+@given(spec=st.sampled_from(INTEGER_FIELDS), data=st.data())
+def test_the_short_way_accepts_what_the_type_accepts(spec, data):
+    low, high = spec.whole
+    value = data.draw(st.sampled_from([low - 1, low, high, high + 1]) | st.integers())
+    try:
+        spec.type.check(spec.label, value)
+    except InvalidField:
+        assert not low <= value <= high
+    else:
+        assert low <= value <= high
+
+
+@pytest.mark.parametrize("cls", get_args(Message))
+def test_no_integer_takes_the_short_way_into_another_type(cls):
+    for spec in fields_of(cls):
+        low, high = spec.whole
+        assert isinstance(spec.type, Integer) == (low <= high)
 
 
 def test_numpy_integers_are_refused_with_their_type():
