@@ -14,6 +14,7 @@ from plugin_bridge.sockets import configure
 from protocol import Message, Ping, Pong, UnknownMessage, decode, encode
 
 _FIRST_ATTEMPT_MS = 20
+_MORE = zmq.DONTWAIT | zmq.SNDMORE
 
 
 class Connection(Closeable):
@@ -30,6 +31,7 @@ class Connection(Closeable):
         self._refusals = refusals or Refusals(endpoint, access)
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         configure(self._socket)
+        self._wait_ms = -1  # RCVTIMEO, as libzmq has it at first: without end
         self._watch = HandshakeWatch(self._socket) if needs_watch(endpoint) else None
         try:
             if access is not None:
@@ -58,7 +60,10 @@ class Connection(Closeable):
         Raises AccessRefused, before the first message could be sent, when the server has refused.
         """
         try:
-            self._socket.send_multipart(encode(message), zmq.DONTWAIT)
+            *first, last = encode(message)
+            for frame in first:
+                self._socket.send(frame, _MORE)
+            self._socket.send(last, zmq.DONTWAIT)
         except zmq.Again:
             self.check_access()
             return False
@@ -70,24 +75,16 @@ class Connection(Closeable):
         Raises ProtocolError when it is none of ours. Kinds that this version does not know are
         skipped.
         """
-        while True:
-            try:
-                frames = self._socket.recv_multipart(zmq.DONTWAIT)
-            except zmq.Again:
-                return None
-            try:
-                message = decode(frames)
-            except UnknownMessage:
-                continue
-            if not isinstance(message, Ping):
+        while (frames := self._take_frames(zmq.DONTWAIT)) is not None:
+            if (message := self._read(frames)) is not None:
                 return message
-            self.try_send(Pong(message.token))
+        return None
 
     def send(self, message: Message, timeout_s: float) -> None:
         """Send, waiting for room if need be; raises ServerLost after ``timeout_s``."""
         deadline = time.monotonic() + timeout_s
         while not self.try_send(message):
-            if not self._wait(zmq.POLLOUT, deadline):
+            if not self._wait_for_room(deadline):
                 raise ServerLost(
                     f"{self.endpoint}: {message.kind} could not be sent within {timeout_s:g} s; "
                     "the server is gone or hangs"
@@ -96,14 +93,14 @@ class Connection(Closeable):
     def receive(self, timeout_s: float) -> Message | None:
         """Return the next message, or None after ``timeout_s``."""
         deadline = time.monotonic() + timeout_s
-        while True:
-            message = self.try_receive()
-            if message is not None or not self._wait(zmq.POLLIN, deadline):
+        while (frames := self._wait_for_frames(deadline)) is not None:
+            if (message := self._read(frames)) is not None:
                 return message
+        return None
 
     def wait_until_connected(self, timeout_s: float) -> bool:
         """Whether a server took the connection in that time."""
-        return self._wait(zmq.POLLOUT, time.monotonic() + timeout_s)
+        return self._wait_for_room(time.monotonic() + timeout_s)
 
     def check_access(self) -> None:
         """Raise AccessRefused when it is sure that the server does not let us in."""
@@ -117,9 +114,45 @@ class Connection(Closeable):
             self._watch.close()
             self._watch = None
 
-    def _wait(self, events: int, deadline: float) -> bool:
-        remaining_ms = max(0, round(1000 * (deadline - time.monotonic())))
-        return bool(self._socket.poll(remaining_ms, events))
+    def _read(self, frames: list[bytes]) -> Message | None:
+        """Return the message; None when it is of an unknown kind, or a ping, which is answered."""
+        try:
+            message = decode(frames)
+        except UnknownMessage:
+            return None
+        if not isinstance(message, Ping):
+            return message
+        self.try_send(Pong(message.token))
+        return None
+
+    def _wait_for_frames(self, deadline: float) -> list[bytes] | None:
+        """Return the next message's frames; one blocking call spares a poll in front of it.
+
+        What is already there is taken also after the deadline.
+        """
+        wait_ms = _remaining_ms(deadline)
+        if wait_ms != self._wait_ms:
+            self._socket.setsockopt(zmq.RCVTIMEO, wait_ms)
+            self._wait_ms = wait_ms
+        return self._take_frames(0)
+
+    def _take_frames(self, flags: int) -> list[bytes] | None:
+        """Return the next message's frames, if there is one.
+
+        A frame object knows whether more follow; asking the socket costs a call for each.
+        """
+        try:
+            frame = self._socket.recv(flags, copy=False)
+        except zmq.Again:
+            return None
+        frames = [frame.bytes]
+        while frame.more:
+            frame = self._socket.recv(copy=False)
+            frames.append(frame.bytes)
+        return frames
+
+    def _wait_for_room(self, deadline: float) -> bool:
+        return bool(self._socket.poll(_remaining_ms(deadline), zmq.POLLOUT))
 
 
 def open_stream(
@@ -183,3 +216,7 @@ def _shake_hands(connection: Connection, steps: Handshake, deadline: float) -> A
         except StopIteration as done:
             accepted: Accepted = done.value
             return accepted
+
+
+def _remaining_ms(deadline: float) -> int:
+    return max(0, round(1000 * (deadline - time.monotonic())))

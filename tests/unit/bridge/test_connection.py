@@ -1,13 +1,16 @@
 """One connection against a bare socket: what is sent, skipped, answered and given up."""
 
+import threading
+
 import msgpack
+import numpy as np
 import pytest
 import zmq
 
 from plugin_bridge.connection import Connection, open_stream
 from plugin_bridge.errors import ServerLost, ServerUnreachable
 from plugin_bridge.handshake import StreamRequest
-from protocol import Error, Ping, Pong, StemsError, decode, encode
+from protocol import Audio, Error, Ping, Pong, StemsError, decode, encode
 
 
 class Peer:
@@ -85,6 +88,27 @@ def test_nonsense_is_an_error_and_what_follows_is_read(connection, peer, frames)
 def test_silence_is_no_message(connection):
     assert connection.try_receive() is None
     assert connection.receive(0.01) is None
+
+
+def test_every_wait_has_its_own_limit(connection, peer):
+    """A long one after a short one takes what comes later than the short one would have waited."""
+    assert connection.receive(0.001) is None
+    late = threading.Timer(0.2, peer.send, [Pong(1)])
+    late.start()
+    assert connection.receive(5) == Pong(1)
+    late.join()
+    assert connection.receive(0) is None
+
+
+def test_a_message_with_samples_goes_both_ways_whole(connection, peer):
+    samples = np.arange(8, dtype=np.float32).reshape(2, 4)
+    connection.send(Audio(1, 2, 3, samples), 5)
+    echoed = peer.receive()
+    peer.send(echoed, Pong(1))
+    for audio in (echoed, connection.receive(5)):
+        assert (audio.stream, audio.sequence, audio.position_samples) == (1, 2, 3)
+        np.testing.assert_array_equal(audio.samples, samples)
+    assert connection.receive(5) == Pong(1)
 
 
 def test_nothing_is_queued_for_a_server_that_is_not_there(tmp_path):
