@@ -34,6 +34,9 @@ class Metrics:
         )
         self.errors = self._counter("errors", "Errors sent to peers", "code")
         self.handshakes = self._counter("handshakes", "CURVE handshakes by ZAP status", "status")
+        self.failed_handshakes = self._counter(
+            "failed_handshakes", "Handshakes that ended before ZAP was asked", "reason"
+        )
         self.throttled_messages = self._counter(
             "throttled_messages", "Messages ignored because a peer, or all together, sent too much"
         )

@@ -17,6 +17,7 @@ from server.errors import EndpointInUseError
 from server.outbound import Frames, SendResult
 from server.priority import claim_realtime
 from server.security import prepare_endpoint, remove_endpoint
+from server.security_monitor import HandshakeMonitor
 from server.security_zap import USER_ID, ZapHandler
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Transport:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         self._socket = self._context.socket(zmq.ROUTER)
         self._zap: ZapHandler | None = None
+        self._monitor: HandshakeMonitor | None = None
         self._thread: threading.Thread | None = None
         self._is_stopping = False
         self._is_bound = True
@@ -74,6 +76,9 @@ class Transport:
             if gate is not None:
                 self._zap = ZapHandler(self._context, gate, log, metrics)
                 self._zap.guard(self._socket)
+                self._monitor = HandshakeMonitor(
+                    self._context, self._socket, log, metrics, time.monotonic
+                )
             self.endpoint = self._bind(endpoint)
         except BaseException:
             self._context.destroy(linger=0)
@@ -150,6 +155,8 @@ class Transport:
                 self._mailbox.run_all()
                 if self._zap is not None:
                     self._zap.answer_all()
+                if self._monitor is not None:
+                    self._monitor.read_all()
                 self._receive_burst()
                 has_waiting = retry()
                 if time.monotonic() >= next_housekeeping:
@@ -165,6 +172,8 @@ class Transport:
         poller.register(self._mailbox.fileno(), zmq.POLLIN)
         if self._zap is not None:
             poller.register(self._zap.socket, zmq.POLLIN)
+        if self._monitor is not None:
+            poller.register(self._monitor.events, zmq.POLLIN)
         for socket, events in self._awaited():
             poller.register(socket, events)
         return poller
