@@ -76,6 +76,13 @@ def test_knowing_the_phase_is_worth_something_and_both_beat_the_mixture():
         assert usdr(true, mixed) + 3 < usdr(true, ratio[stem]) < usdr(true, whole[stem]) - 1
 
 
+def test_the_complex_mask_turns_phase_but_never_amplifies():
+    mixed = noise(1)
+    for gain, expected in ((-0.5, -0.5), (2.0, 1.0), (-2.0, -1.0)):
+        (estimate,) = ideal_complex_mask(mixed, {"vocals": np.float32(gain) * mixed}).values()
+        np.testing.assert_allclose(estimate, expected * mixed, atol=1e-4)
+
+
 def test_ideal_ratio_masks_share_the_mixture_out():
     references = {"vocals": noise(1), "instrumental": noise(2, level=0.03)}
     mixed = references["vocals"] + references["instrumental"]
