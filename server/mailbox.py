@@ -41,6 +41,8 @@ class Mailbox:
 
         What a job raises is raised here; the jobs behind it have their turn in the next call.
         """
+        if not self._signalled:  # read without the lock: a signal that is missed now wakes the poll
+            return
         with self._lock:
             if not self._signalled:
                 return

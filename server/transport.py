@@ -33,6 +33,8 @@ RETRY_INTERVAL_MS = 2  # while a peer's queue is full; libzmq does not say when 
 HEARTBEAT_INTERVAL_MS = 1000
 HEARTBEAT_TIMEOUT_MS = 5000
 HANDSHAKE_TIMEOUT_MS = 2000
+_MORE = zmq.DONTWAIT | zmq.SNDMORE
+_READABLE = int(zmq.POLLIN)  # plain, as an enumeration's operators are slow
 _GONE = {zmq.EHOSTUNREACH, zmq.ENOTCONN, zmq.ECONNRESET}
 
 Receive = Callable[[bytes, list[bytes]], None]
@@ -112,7 +114,10 @@ class Transport:
     def offer(self, identity: bytes, frames: Frames) -> SendResult:
         """Hand a message to libzmq without blocking; even 200 kB are copied faster than shared."""
         try:
-            self._socket.send_multipart([identity, *frames], zmq.DONTWAIT)
+            self._socket.send(identity, _MORE)
+            for frame in frames[:-1]:
+                self._socket.send(frame, _MORE)
+            self._socket.send(frames[-1], zmq.DONTWAIT)
         except zmq.Again:
             return SendResult.FULL
         except zmq.ZMQError as error:
@@ -148,9 +153,14 @@ class Transport:
 
     def _run(self, retry: Retry, keep_house: KeepHouse, interval_s: float) -> None:
         claim_realtime()
+        poller, awaited = self._make_poller(), self._awaited()
         has_waiting, next_housekeeping = False, time.monotonic() + interval_s
         while not self._is_stopping:
-            self._make_poller().poll(RETRY_INTERVAL_MS if has_waiting else round(interval_s * 1000))
+            for socket, events in awaited:
+                poller.register(socket, events)
+            poller.poll(RETRY_INTERVAL_MS if has_waiting else round(interval_s * 1000))
+            for socket, _ in awaited:
+                poller.unregister(socket)
             try:
                 self._mailbox.run_all()
                 if self._zap is not None:
@@ -163,6 +173,7 @@ class Transport:
                     self._keep_keys()
                     keep_house()
                     next_housekeeping = time.monotonic() + interval_s
+                awaited = self._awaited()
             except Exception as error:  # noqa: BLE001 -- one bad turn must not end everybody's
                 self._log.error("I/O turn failed", exc_info=error)
 
@@ -174,8 +185,6 @@ class Transport:
             poller.register(self._zap.socket, zmq.POLLIN)
         if self._monitor is not None:
             poller.register(self._monitor.events, zmq.POLLIN)
-        for socket, events in self._awaited():
-            poller.register(socket, events)
         return poller
 
     def _receive_burst(self) -> None:
@@ -184,19 +193,21 @@ class Transport:
                 identity = self._socket.recv(zmq.DONTWAIT, copy=False)
             except zmq.Again:
                 return
-            frames = self._rest_of_message()
+            frames = self._rest_of_message(identity)
             if self._zap is None or self._zap.is_allowed(str(identity.get(USER_ID))):
                 self._receive(identity.bytes, frames)
             else:
                 self._revoked(identity.bytes)
+            if not int(self._socket.getsockopt(zmq.EVENTS)) & _READABLE:
+                return
 
-    def _rest_of_message(self) -> list[bytes]:
+    def _rest_of_message(self, frame: zmq.Frame) -> list[bytes]:
         """Read the frames behind the identity; of too many, one more than allowed is kept."""
         frames: list[bytes] = []
-        while self._socket.getsockopt(zmq.RCVMORE):
-            frame = self._socket.recv()
+        while frame.more:
+            frame = self._socket.recv(copy=False)
             if len(frames) <= self._maximum_frames:
-                frames.append(frame)
+                frames.append(frame.bytes)
         return frames
 
     def _keep_keys(self) -> None:

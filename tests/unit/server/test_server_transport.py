@@ -103,6 +103,15 @@ def test_of_too_many_frames_one_more_than_allowed_is_kept(tmp_path):
         assert desk.received.get(timeout=TIMEOUT_S)[1] == [b"next"]
 
 
+def test_an_answer_of_several_frames_arrives_whole(tmp_path):
+    with running(tmp_path) as desk, dealer(desk) as client:
+        client.send(b"ask")
+        identity, _ = desk.received.get(timeout=TIMEOUT_S)
+        for frames in ([b"header", b"samples"], [b"one"]):
+            assert desk.offer(identity, *frames) is SendResult.SENT
+            assert client.recv_multipart() == frames
+
+
 def test_nobody_of_that_name_is_gone(tmp_path):
     with running(tmp_path) as desk:
         assert desk.offer(b"nobody", b"answer") is SendResult.GONE
