@@ -109,11 +109,13 @@ static bool await_stems(StemsPlugin *plugin, uint32_t frames)
 {
     double since_s = platform_now_s(), hopeless_since_s = since_s;
     fetch_stems(plugin);
+    adopt_profile(plugin);
     while (!player_is_ready(&plugin->player, frames)) {
         if (!wait_a_little(plugin, since_s, &hopeless_since_s)) {
             return false;
         }
         fetch_stems(plugin);
+        adopt_profile(plugin); /* a server just found may need more: known before its first stems are played */
     }
     return true;
 }
