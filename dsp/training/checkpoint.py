@@ -83,9 +83,12 @@ def mean_weights(path: Path) -> dict[str, Tensor]:
 
 
 def recipe(config: RunConfig) -> str:
-    """Hash the settings that decide the result; where and how often to save are not among them."""
+    """Hash the settings that decide how a run goes on from here.
+
+    Where and how often to save, and where it once started, are not among them.
+    """
     settings = asdict(config)
-    for name in ("folder", "validate_minutes", "checkpoint_minutes", "patience"):
+    for name in ("folder", "start_from", "validate_minutes", "checkpoint_minutes", "patience"):
         del settings[name]
     del settings["data"]["cache"]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

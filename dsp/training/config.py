@@ -100,6 +100,7 @@ class RunConfig:
     folder: str
     data: DataConfig
     network: str = "phoenix"
+    start_from: str = ""  # safetensors to begin with; none: the open U-Net's folded weights
     seed: int = 1
     validate_minutes: float = 15.0
     checkpoint_minutes: float = 5.0

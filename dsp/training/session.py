@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
 
 from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
 from dsp.networks.phoenix_network import PhoenixConfig
@@ -93,8 +96,20 @@ def make_task(config: RunConfig) -> Task:
     weights = load_rocknet_weights("vocals")
     hints = Hints(weights, config.loss.hints_share) if config.loss.hints_share else None
     task = PhoenixTask(PhoenixConfig(), hints)
-    fold_unet_into_trunk(weights, task.network.trunk)
+    if config.start_from:
+        load_start(Path(config.start_from), task.network)
+    else:
+        fold_unet_into_trunk(weights, task.network.trunk)
     return task
+
+
+def load_start(path: Path, network: nn.Module) -> None:
+    """Begin with saved weights; TrainingConfigError where they are not there or do not fit."""
+    try:
+        tensors = load_file(path)
+        network.load_state_dict({name: value.float() for name, value in tensors.items()})
+    except (OSError, SafetensorError, RuntimeError) as reason:
+        raise TrainingConfigError(f"start_from: {path}: {reason}") from reason
 
 
 def _rocknet_live(mixture: FloatArray) -> FloatArray:
