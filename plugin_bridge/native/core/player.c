@@ -174,6 +174,9 @@ static void play_bus(Player *player, int bus, float *const *output, uint32_t off
 void player_play(Player *player, const Parameters *parameters, float *const *const *output, uint32_t offset,
                  uint32_t frames) STEMS_NONBLOCKING
 {
+    if (frames == 0) {
+        return; /* hosts call so to pass parameters: neither late nor in time */
+    }
     fetch(player, frames);
     count_late(player, frames);
     measure_headroom(player);
