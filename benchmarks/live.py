@@ -37,11 +37,11 @@ def measure_live(
     where the system itself stood still for longer than a sound card would have waited.
     """
     song = bundled_song()
-    watch = _Watch()
+    watch, others = _Watch(), _servers()
     with connect_live(rate_hz=song.rate_hz, max_block_frames=BLOCK_FRAMES, model=model) as session:
         session.on_stems = lambda stems: watch.compute_ms.append(stems.compute_us / 1e3)
         audio = _repeated(song.mixture, round(seconds * song.rate_hz))
-        server = _server_process()
+        (server,) = _servers() - others
 
         def observe(index: int) -> None:
             if index * BLOCK_FRAMES % song.rate_hz < BLOCK_FRAMES:
@@ -91,7 +91,6 @@ def _repeated(audio: FloatArray, frames: int) -> FloatArray:
     return np.tile(audio, -(-frames // audio.shape[1]))[:, :frames]
 
 
-def _server_process() -> psutil.Process:
-    """Find the embedded server among our children."""
-    (server,) = (child for child in psutil.Process().children() if "serve" in child.cmdline())
-    return server
+def _servers() -> set[psutil.Process]:
+    """Find the servers among our children."""
+    return {child for child in psutil.Process().children() if "serve" in child.cmdline()}

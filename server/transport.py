@@ -153,9 +153,10 @@ class Transport:
 
     def _run(self, retry: Retry, keep_house: KeepHouse, interval_s: float) -> None:
         claim_realtime()
-        poller, awaited = self._make_poller(), self._awaited()
+        poller = self._make_poller()
         has_waiting, next_housekeeping = False, time.monotonic() + interval_s
         while not self._is_stopping:
+            awaited = self._awaited()
             for socket, events in awaited:
                 poller.register(socket, events)
             poller.poll(RETRY_INTERVAL_MS if has_waiting else round(interval_s * 1000))
@@ -173,7 +174,6 @@ class Transport:
                     self._keep_keys()
                     keep_house()
                     next_housekeeping = time.monotonic() + interval_s
-                awaited = self._awaited()
             except Exception as error:  # noqa: BLE001 -- one bad turn must not end everybody's
                 self._log.error("I/O turn failed", exc_info=error)
 

@@ -235,5 +235,5 @@ def test_a_relay_that_has_both_keys_follows_a_rotation(tmp_path, keys, remote, l
         remote.is_cut = True
         assert player.play(10, until=lambda: relay.heard == "local")
         remote.is_cut = False
-        assert player.play(20, until=lambda: relay.heard == "remote"), "under its new key"
+        assert player.play(90, until=lambda: relay.heard == "remote"), "under its new key"
         assert player.live.statistics.losses == 0

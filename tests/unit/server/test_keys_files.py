@@ -199,7 +199,12 @@ def test_every_32_bytes_are_a_key(key):
     assert is_key(z85.encode(key).decode())
 
 
-@given(text=st.text(alphabet=st.characters(max_codepoint=127), min_size=40, max_size=40))
+# Without NUL, which ends a text for libzmq: we refuse what it would not read to the end.
+@given(
+    text=st.text(
+        alphabet=st.characters(min_codepoint=1, max_codepoint=127), min_size=40, max_size=40
+    )
+)
 def test_text_is_a_key_exactly_when_libzmq_can_decode_it(text):
     try:
         decodable = len(zmq.curve_public(text.encode())) == 40
