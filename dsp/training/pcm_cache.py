@@ -1,12 +1,14 @@
 """Audio decoded once: memory-mapped int16 at the model's rate, so that any second of it is cheap.
 
-One ``.npy`` file per audio file, [frame, channel], named by a hash of the file's path, size and
-modification time: a changed file is decoded anew, an interrupted decoding leaves nothing behind.
+One ``.npy`` file per audio file, [frame, channel], named by a hash of the file's size and of both
+its ends, wherever it lies: a changed file is decoded anew, one that was copied or moved is not, and
+an interrupted decoding leaves nothing behind.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from dsp.training.errors import TrainingDataError
 RATE_HZ = 44100
 _FULL_SCALE = 32767.0
 _BLOCK_FRAMES = 1 << 16
+_HASHED_BYTES = 1 << 16  # of either end
 
 FloatArray = npt.NDArray[np.float32]
 PcmArray = npt.NDArray[np.int16]
@@ -101,6 +104,10 @@ def decode(audio: Path) -> FloatArray:
 
 
 def _fingerprint(audio: Path) -> str:
-    facts = audio.stat()
-    text = f"{audio.resolve()} {facts.st_size} {facts.st_mtime_ns}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    with audio.open("rb") as file:
+        size_bytes = file.seek(0, os.SEEK_END)
+        digest = hashlib.sha256(str(size_bytes).encode())
+        for start in (0, max(0, size_bytes - _HASHED_BYTES)):
+            file.seek(start)
+            digest.update(file.read(_HASHED_BYTES))
+    return digest.hexdigest()[:16]

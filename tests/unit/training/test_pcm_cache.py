@@ -60,6 +60,26 @@ def test_a_changed_file_is_decoded_anew(tmp_path, cache):
     assert cache.open(audio).frames == 8820
 
 
+def test_a_copy_shares_what_was_decoded(tmp_path, cache):
+    song = tmp_path / "song.wav"
+    write_audio(song, tone(300, 2.0))
+    copy = tmp_path / "elsewhere" / "song.wav"
+    copy.parent.mkdir()
+    copy.write_bytes(song.read_bytes())
+    assert cache.path_of(copy) == cache.path_of(song)
+
+
+@pytest.mark.parametrize("where", [100, -100])
+def test_a_change_at_either_end_is_seen(tmp_path, cache, where):
+    song = tmp_path / "song.wav"
+    write_audio(song, tone(300, 2.0))
+    before = cache.path_of(song)
+    content = bytearray(song.read_bytes())
+    content[where] ^= 1
+    song.write_bytes(content)
+    assert cache.path_of(song) != before
+
+
 def test_an_interrupted_decoding_leaves_nothing_that_counts(tmp_path, cache, monkeypatch):
     audio = tmp_path / "a.wav"
     write_audio(audio, tone(440, 0.1))
