@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -221,6 +222,38 @@ def karaoke_after(tmp_path, monkeypatch):
         monkeypatch.setenv("PHOENIX_STEMS_ENDPOINT", served.endpoint)
         with karaoke() as plugin:
             yield plugin, served
+
+
+def test_a_render_whose_next_server_needs_more_latency_fails_at_once_and_not_again(
+    tmp_path, monkeypatch
+):
+    with karaoke_after(tmp_path, monkeypatch) as (plugin, first):
+        plugin.play(noise(8000), [256])
+        before = plugin.latency
+        first.stop()
+        with SocketServer(first.endpoint) as second:
+            second.server.latency = Latency(before + 1000, 0, 0, 0)
+            started = time.monotonic()
+            codes = [plugin.process(noise(256), offline=True)[0] for _ in range(100)]
+            assert codes[-1] == FAILED
+            assert time.monotonic() - started < 20, "it waited for what cannot come"
+            assert "the latency grew" in plugin.why
+            assert plugin.latency > before
+            plugin.reset()
+            renders_exactly(plugin)
+
+
+def test_the_profile_may_change_in_the_middle_of_a_render(tmp_path, monkeypatch):
+    """The delay grows, so stems are needed again that were played: the stream starts earlier."""
+    dry = noise(40000)
+    with fake(tmp_path / "here", monkeypatch), karaoke() as plugin:
+        plugin.play(dry[:, :8192], [256])
+        plugin.set(PROFILE, 1)
+        out = plugin.play(dry[:, 8192:], [256])[0]
+        start = 8192 - plugin.latency
+        settled = max(0, -start) + 1500  # the fade to the longer delay
+        expected = 0.5 * dry[:, start + settled :][:, : out.shape[1] - settled]
+        np.testing.assert_allclose(out[:, settled:], expected, atol=1e-6)
 
 
 def test_a_render_whose_server_is_killed_fails_loudly_until_it_plays_live(tmp_path, monkeypatch):

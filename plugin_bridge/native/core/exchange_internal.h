@@ -19,6 +19,9 @@ bool exchange_send(Exchange *exchange, const uint8_t *header, size_t length);
 
 /* ---- exchange_opening.c ---- */
 
+/* Where a stream that is opened now begins. */
+int64_t exchange_start_position(const Exchange *exchange);
+
 void exchange_attempt(Exchange *exchange, double now_s);
 void exchange_say_hello(Exchange *exchange, double now_s);
 void exchange_open(Exchange *exchange, double now_s);

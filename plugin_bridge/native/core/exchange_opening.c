@@ -56,7 +56,7 @@ void exchange_say_hello(Exchange *exchange, double now_s)
 }
 
 /* A live stream begins with what comes next. A render misses nothing: its stream begins with the stems that are wanted first. */
-static int64_t start_position(const Exchange *exchange)
+int64_t exchange_start_position(const Exchange *exchange)
 {
     int64_t start = exchange->history.end_samples;
     if (exchange->is_freewheeling) {
@@ -77,7 +77,7 @@ static void send_open(Exchange *exchange, double now_s)
 {
     uint8_t header[WIRE_HEADER_BYTES];
     exchange->stream++;
-    exchange->start_samples = start_position(exchange);
+    exchange->start_samples = exchange_start_position(exchange);
     WireOpen open = {
         .stream = exchange->stream,
         .rate_hz = exchange->crossing->rate_hz,

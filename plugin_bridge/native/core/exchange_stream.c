@@ -118,9 +118,15 @@ static void keep_alive(Exchange *exchange, double now_s)
     }
 }
 
+/* A render needs earlier stems than this stream has where its delay became longer. */
+static bool begins_too_late(const Exchange *exchange)
+{
+    return exchange->is_freewheeling && exchange_start_position(exchange) < exchange->start_samples;
+}
+
 static bool wants_another_stream(const Exchange *exchange)
 {
-    return (Profile)atomic_load(&exchange->crossing->profile) != exchange->profile ||
+    return begins_too_late(exchange) || (Profile)atomic_load(&exchange->crossing->profile) != exchange->profile ||
            atomic_load(&exchange->crossing->offline) != exchange->is_freewheeling;
 }
 

@@ -64,7 +64,7 @@ void stems_plugin_deactivate(StemsPlugin *plugin)
 {
     if (atomic_exchange(&plugin->is_active, false)) {
         release(plugin);
-        atomic_store(&plugin->has_failed, false);
+        atomic_store(&plugin->failure, RENDER_FINE);
         status_set(&plugin->status, STEMS_STATUS_OFF, "off");
     }
 }
@@ -157,7 +157,7 @@ static bool is_late(const StemsPlugin *plugin) STEMS_NONBLOCKING
 StemsStatus stems_plugin_status(const StemsPlugin *plugin) STEMS_NONBLOCKING
 {
     StemsStatus status = status_get(&plugin->status);
-    if (status != STEMS_STATUS_OFF && atomic_load_explicit(&plugin->has_failed, memory_order_relaxed)) {
+    if (status != STEMS_STATUS_OFF && atomic_load_explicit(&plugin->failure, memory_order_relaxed) != RENDER_FINE) {
         return STEMS_STATUS_REFUSED;
     }
     return status == STEMS_STATUS_CONNECTED && is_late(plugin) ? STEMS_STATUS_FALLBACK : status;
@@ -168,8 +168,11 @@ size_t stems_plugin_status_text(const StemsPlugin *plugin, char *text, size_t ca
     char why[STATUS_TEXT_BYTES], whole[STATUS_TEXT_BYTES + 64];
     status_text(&plugin->status, why, sizeof why);
     const char *prefix = "";
-    if (atomic_load(&plugin->has_failed)) {
+    RenderFailure failure = (RenderFailure)atomic_load(&plugin->failure);
+    if (failure == RENDER_WITHOUT_STEMS) {
         prefix = "the render has failed, stems are missing: ";
+    } else if (failure == RENDER_OUT_OF_PLACE) {
+        prefix = "the render has failed, the latency grew, render again: ";
     } else if (status_get(&plugin->status) == STEMS_STATUS_CONNECTED && is_late(plugin)) {
         prefix = "stems are late, dry is heard: ";
     }

@@ -35,8 +35,10 @@ static void begin(StemsPlugin *plugin, const StemsBlock *block) STEMS_NONBLOCKIN
         mixer_reset(&plugin->player.mixer, plugin->kind, plugin->crossing.rate_hz, &plugin->parameters);
         plugin->is_started = true;
     }
+    if (block->offline && !plugin->is_offline) {
+        plugin->render_start_samples = plugin->player.position_samples;
+    }
     plugin->is_offline = block->offline;
-    adopt_profile(plugin);
     atomic_store_explicit(&plugin->crossing.offline, block->offline, memory_order_release);
     atomic_fetch_add_explicit(&plugin->blocks, 1, memory_order_relaxed);
 }
@@ -82,6 +84,21 @@ static void play_live(StemsPlugin *plugin, const Piece *piece) STEMS_NONBLOCKING
 
 /* ---- Offline ---- */
 
+/* Adopts profile and latency; false where a server turned out to need more latency when stems of this render had been played: the rest would
+   lie beside the track, and no host moves it. Before that a longer delay is only more of the silence that comes first. */
+static bool adopt_offline(StemsPlugin *plugin)
+{
+    const Player *player = &plugin->player;
+    int profile = atomic_load(&plugin->crossing.profile);
+    int64_t latency = player->latency_samples;
+    bool has_played = player->position_samples > plugin->render_start_samples &&
+                      player->position_samples - latency > player->origin_samples;
+    adopt_profile(plugin);
+    atomic_store(&plugin->crossing.needed_samples, player_needed(player));
+    bool grew = player->latency_samples != latency && atomic_load(&plugin->crossing.profile) == profile;
+    return !(grew && has_played);
+}
+
 /* Waits once; false when it makes no sense to go on waiting. */
 static bool wait_a_little(const StemsPlugin *plugin, double since_s, double *hopeless_since_s)
 {
@@ -105,19 +122,20 @@ static bool pass_on_whole(StemsPlugin *plugin, uint32_t frames)
     return true;
 }
 
-static bool await_stems(StemsPlugin *plugin, uint32_t frames)
+static RenderFailure await_stems(StemsPlugin *plugin, uint32_t frames)
 {
     double since_s = platform_now_s(), hopeless_since_s = since_s;
     fetch_stems(plugin);
-    adopt_profile(plugin);
-    while (!player_is_ready(&plugin->player, frames)) {
+    while (adopt_offline(plugin)) { /* at every turn: a server may be found, and need more, while we wait */
+        if (player_is_ready(&plugin->player, frames)) {
+            return RENDER_FINE;
+        }
         if (!wait_a_little(plugin, since_s, &hopeless_since_s)) {
-            return false;
+            return RENDER_WITHOUT_STEMS;
         }
         fetch_stems(plugin);
-        adopt_profile(plugin); /* a server just found may need more: known before its first stems are played */
     }
-    return true;
+    return RENDER_OUT_OF_PLACE;
 }
 
 /* Beeps: a quarter of a second of 880 Hz, a quarter of silence, at -12 dBFS. */
@@ -142,18 +160,20 @@ static void sound_alarm(StemsPlugin *plugin, const Piece *piece)
 static void play_offline(StemsPlugin *plugin, const Piece *piece)
 {
     player_take(&plugin->player, piece->input, piece->offset, piece->frames);
-    bool has_failed = atomic_load(&plugin->has_failed);
-    atomic_store(&plugin->crossing.needed_samples, player_needed(&plugin->player));
-    if (has_failed) {
+    RenderFailure failure = (RenderFailure)atomic_load(&plugin->failure);
+    bool is_in_place = adopt_offline(plugin);
+    if (failure != RENDER_FINE) {
         pass_on(plugin, piece->frames);
         fetch_stems(plugin);
     } else {
-        has_failed = !pass_on_whole(plugin, piece->frames) || !await_stems(plugin, piece->frames);
+        failure = !is_in_place                           ? RENDER_OUT_OF_PLACE
+                  : !pass_on_whole(plugin, piece->frames) ? RENDER_WITHOUT_STEMS
+                                                          : await_stems(plugin, piece->frames);
         plugin->alarm_frames = 0;
-        atomic_store(&plugin->has_failed, has_failed);
+        atomic_store(&plugin->failure, (int)failure);
     }
     player_play(&plugin->player, &plugin->parameters, piece->output, piece->offset, piece->frames);
-    if (has_failed) {
+    if (failure != RENDER_FINE) {
         sound_alarm(plugin, piece);
     }
 }
@@ -175,7 +195,8 @@ static StemsResult process_live(StemsPlugin *plugin, const StemsBlock *block) ST
         return STEMS_INACTIVE;
     }
     begin(plugin, block);
-    atomic_store_explicit(&plugin->has_failed, false, memory_order_relaxed);
+    adopt_profile(plugin);
+    atomic_store_explicit(&plugin->failure, RENDER_FINE, memory_order_relaxed);
     for (uint32_t done = 0; done < block->frames;) {
         Piece piece = next_piece(plugin, block, done);
         play_live(plugin, &piece);
@@ -192,7 +213,7 @@ static StemsResult process_offline(StemsPlugin *plugin, const StemsBlock *block)
         play_offline(plugin, &piece);
         done += piece.frames;
     }
-    return atomic_load(&plugin->has_failed) ? STEMS_FAILED : STEMS_OK;
+    return atomic_load(&plugin->failure) == RENDER_FINE ? STEMS_OK : STEMS_FAILED;
 }
 
 StemsResult stems_plugin_process(StemsPlugin *plugin, const StemsBlock *block)
@@ -206,7 +227,8 @@ void stems_plugin_reset(StemsPlugin *plugin) STEMS_NONBLOCKING
     if (!atomic_load_explicit(&plugin->is_active, memory_order_acquire)) {
         return;
     }
-    atomic_store_explicit(&plugin->has_failed, false, memory_order_relaxed);
+    atomic_store_explicit(&plugin->failure, RENDER_FINE, memory_order_relaxed);
+    plugin->is_offline = false; /* what comes is another render */
     player_reset(&plugin->player);
     /* No room: then the worker is far behind, and takes the gap in positions for silence. */
     block_ring_write_seek(&plugin->crossing.to_worker, plugin->player.position_samples);

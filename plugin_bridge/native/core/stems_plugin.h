@@ -69,7 +69,8 @@ typedef enum {
     STEMS_INACTIVE = 1, /* not activated: output is silence */
     STEMS_FAILED = 2    /* offline, and the stems could not be had: the output is an alarm tone on every bus (beeps at
                            -12 dBFS, so that no one takes the file for a result), and the shim must return its format's error.
-                           The rest of the render fails at once. A live call, reset or deactivate clears it. */
+                           The rest of the render fails at once. A live call, reset or deactivate clears it. A render
+                           also fails where its server dies and the next one needs more latency: the rest would be out of place. */
 } StemsResult;
 
 /* Takes a block, gives as many frames, stems_plugin_latency_samples behind the input. Real-time safe unless `offline`.
@@ -84,8 +85,8 @@ void stems_plugin_reset(StemsPlugin *plugin) STEMS_NONBLOCKING;
 /* ---- Latency (any) ---- */
 
 /* Exact, and constant except when the parameter profile changes, or when the server is found to need more than is usual: then the next process
-   call has the new latency. To learn of a change, compare it after each process (or in an idle callback) to what the host
-   was told last. Before the first activate: as if for 44.1 kHz and 1024 frames. */
+   call has the new latency, or the offline call that is waiting for that server. To learn of a change, compare it after each process (or in an
+   idle callback) to what the host was told last. Before the first activate: as if for 44.1 kHz and 1024 frames. */
 uint32_t stems_plugin_latency_samples(const StemsPlugin *plugin) STEMS_NONBLOCKING;
 
 /* ---- Parameters ---- */
