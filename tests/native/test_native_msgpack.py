@@ -113,6 +113,19 @@ def test_what_python_packs_is_read_as_what_it_was(value):
     assert skipped(data) == len(data)
 
 
+@pytest.mark.parametrize("width", [1, 2, 4, 8])
+@pytest.mark.parametrize("signed", [True, False])
+def test_only_the_highest_bit_of_a_signed_number_is_its_sign(width, signed):
+    """Others may write a positive number as a signed one; Python's msgpack never does."""
+    head = bytes([(0xD0 if signed else 0xCC) + width.bit_length() - 1])
+    for bit in range(8 * width):
+        data = head + (1 << bit).to_bytes(width)
+        seen = (c.c_uint64 * 2)()
+        assert parts().probe_msgpack_heads(data, len(data), seen, 2) == 2
+        negative = signed and bit == 8 * width - 1
+        assert list(seen) == ([NEGATIVE, 0] if negative else [UNSIGNED, 1 << bit])
+
+
 @given(value=values, behind=st.binary(max_size=3))
 def test_a_value_ends_where_it_ends_and_not_before(value, behind):
     data = msgpack.packb(value)

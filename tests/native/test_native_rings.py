@@ -4,7 +4,7 @@ import ctypes as c
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from native_parts import SIZE, Part, parts, planar, rows
 
@@ -157,6 +157,22 @@ def test_a_block_ring_holds_the_frames_that_were_asked_for(channels, frames, blo
     )
 
 
+@given(
+    channels=st.integers(1, 2),
+    block=st.integers(0, 3000),
+    more=st.lists(st.integers(0, 2500), max_size=5),
+    rest=st.integers(0, 3000),
+)
+@example(channels=1, block=2, more=[], rest=1)
+@example(channels=2, block=1026, more=[0], rest=1025)
+def test_a_block_ring_is_asked_for_room_for_every_header_and_a_seek(channels, block, more, rest):
+    """Blocks of the length that was named or longer, a last one that may be shorter."""
+    blocks = [max(block, 1) + extra for extra in more] + [min(rest, max(block, 1) - 1)]
+    headers = sum(-(-frames // PIECE) for frames in blocks) + 1
+    needed = sum(blocks) * channels * 4 + headers * c.sizeof(BlockHeader)
+    assert parts().block_ring_bytes(channels, sum(blocks), block) >= needed
+
+
 def test_a_full_block_ring_keeps_the_first_pieces():
     ring = Ring(1 << 14)  # one piece of two channels is 8 KiB and its header
     samples = numbered(0, 3 * PIECE)
@@ -212,6 +228,20 @@ def test_the_history_is_the_last_samples_by_position_and_silence_elsewhere(capac
         np.testing.assert_array_equal(history.read(span[0], len(span)), np.stack(wanted, axis=1))
 
 
+@pytest.mark.parametrize("gap", [-1, 0, 19, 20, 21])
+def test_the_history_forgets_what_lies_before_a_gap_longer_than_it(gap):
+    history = History(2, 20)
+    history.write(0, 30)
+    history.write(30 + gap, 5)
+    if gap == -1:
+        assert history.call("history_start") == 10
+        np.testing.assert_array_equal(history.read(10, 20), numbered(11, 20))
+        return
+    assert history.call("history_start") == (51 if gap == 21 else 15 + gap)
+    assert gap == 0 or not history.read(29 + gap, 1).any()
+    np.testing.assert_array_equal(history.read(30 + gap, 5), numbered(31 + gap, 5))
+
+
 class StemRing(Part):
     struct, created, destroyed = "StemRing", "stem_ring_create", "stem_ring_destroy"
 
@@ -260,6 +290,18 @@ def test_stems_are_read_once_at_their_position_and_never_late(capacity, actions)
         assert run == capacity or not ring.call("stem_ring_has", read, run + 1)
         assert not ring.call("stem_ring_has", read - 1, 0)
         assert not ring.call("stem_ring_has", read, capacity + 1)
+
+
+@pytest.mark.parametrize("by", [-21, -20, -19, -1, 0, 1, 19, 20, 21])
+def test_a_full_ring_that_moves_keeps_what_it_still_spans(by):
+    ring = StemRing(2, 20)
+    ring.call("stem_ring_reset", 100)
+    ring.write(100, 20)
+    ring.call("stem_ring_move", 100 + by)
+    samples, valid = ring.read(20)
+    assert list(valid) == [100 <= p < 120 for p in range(100 + by, 120 + by)]
+    np.testing.assert_array_equal(samples, numbered(100 + by, 20) * valid)
+    assert not ring.read(20)[1].any()
 
 
 class Crossing(Part):
