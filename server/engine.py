@@ -99,6 +99,7 @@ class _LaneThread(threading.Thread):
         while (task := self._next()) is not None:
             task.step()
             self.wake(task)
+            del task  # an ended stream's memory must not wait for the next one's work
 
     def _next(self) -> EngineTask | None:
         with self._ready:

@@ -154,11 +154,12 @@ class StreamRequests:
         self._replies.send_error(stream.peer.identity, shutting_down(), stream.number)
 
     def end(self, stream: Stream) -> None:
-        """Free everything a stream has."""
+        """Free everything a stream has, at once: it and its task hold each other otherwise."""
         stream.peer.streams.pop(stream.number, None)
         stream.peer.has_ended_streams = True
         if stream.task is not None:
             stream.task.inbox.close()
+            stream.task = None
         self._count_streams()
 
     def _queue(self, stream: Stream, request: Request) -> None:
