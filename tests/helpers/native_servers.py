@@ -6,9 +6,9 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "unit" / "bridge"))
 
-from fake_server import SocketServer
+from fake_server import WELCOME, SocketServer
 
-__all__ = ["SocketServer", "fake", "opened", "twist"]
+__all__ = ["WELCOME", "SocketServer", "fake", "opened", "twist"]
 
 
 @contextlib.contextmanager
