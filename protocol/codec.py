@@ -8,11 +8,13 @@ nothing but ProtocolError and its children.
 from __future__ import annotations
 
 import math
+import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, get_args
 
 import msgpack  # type: ignore[import-untyped]
 import numpy as np
 
+from protocol.blocks import PCM_TYPE, block_header, read_block
 from protocol.errors import InvalidField, LimitExceeded, MalformedFrame, UnknownMessage
 from protocol.fields import FieldSpec, Integer, Pcm, fields_of, read_fields, write_fields
 from protocol.limits import DEFAULT_LIMITS, Limits
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-_PCM_TYPE: Final = np.dtype("<f4")
 _WITH_PCM: Final = (Audio, Preroll, Stems)
 _AXIS_LENGTH: Final = Integer(low=1, high=2**32 - 1)
 
@@ -36,14 +37,10 @@ def encode(message: Message, limits: Limits = DEFAULT_LIMITS) -> list[bytes | me
 
     Raises LimitExceeded when the message is larger than the limits.
     """
-    layout = _LAYOUTS[message.kind]
-    _check_limits(layout, message, limits)
-    header = {"type": layout.kind} | write_fields(layout.header, message)
+    packed = _pack(block_header(message, limits) or _header(message, limits), limits)
     if not isinstance(message, _WITH_PCM):
-        return [_pack(header, limits)]
-    header["channels"], header["frames"] = message.samples.shape[-2:]
-    pcm = np.ascontiguousarray(message.samples, dtype=_PCM_TYPE)
-    return [_pack(header, limits), pcm.data.cast("B")]
+        return [packed]
+    return [packed, np.ascontiguousarray(message.samples, dtype=PCM_TYPE).data.cast("B")]
 
 
 def decode(frames: Sequence[Buffer], limits: Limits = DEFAULT_LIMITS) -> Message:
@@ -51,10 +48,13 @@ def decode(frames: Sequence[Buffer], limits: Limits = DEFAULT_LIMITS) -> Message
 
     Raises MalformedFrame, LimitExceeded, UnknownMessage or InvalidField, each saying what is wrong.
     """
-    limits.check("maximum_frames_per_message", len(frames), "the number of frames")
+    if len(frames) > limits.maximum_frames_per_message:
+        raise limits.exceeded("maximum_frames_per_message", len(frames), "the number of frames")
     if not frames:
         raise MalformedFrame("a message without frames: a header frame is required")
     header = _unpack(frames[0], limits)
+    if len(frames) == 2 and (block := read_block(header, frames[1], limits)) is not None:
+        return block
     layout = _layout_of(header)
     values = read_fields(layout.header, header)
     if len(frames) - 1 != layout.has_pcm:
@@ -66,6 +66,16 @@ def decode(frames: Sequence[Buffer], limits: Limits = DEFAULT_LIMITS) -> Message
     message: Message = layout.cls(**values)
     _check_limits(layout, message, limits)
     return message
+
+
+class _OfThread(threading.local):
+    """A thread's own packer; one made for each message would ask for its 256 KiB each time."""
+
+    def __init__(self) -> None:
+        self.packer = msgpack.Packer()
+
+
+_OF_THREAD: Final = _OfThread()
 
 
 class _Layout(NamedTuple):
@@ -93,15 +103,27 @@ def _check_limits(layout: _Layout, message: Message, limits: Limits) -> None:
         type_.check_limits(label, getattr(message, name), limits)
 
 
+def _header(message: Message, limits: Limits) -> dict[str, Any]:
+    layout = _LAYOUTS[message.kind]
+    _check_limits(layout, message, limits)
+    header = {"type": layout.kind} | write_fields(layout.header, message)
+    if isinstance(message, _WITH_PCM):
+        header["channels"], header["frames"] = message.samples.shape[-2:]
+    return header
+
+
 def _pack(header: dict[str, Any], limits: Limits) -> bytes:
-    packed: bytes = msgpack.packb(header)
-    limits.check("maximum_header_bytes", len(packed), "the header", "bytes")
+    packed: bytes = _OF_THREAD.packer.pack(header)
+    if len(packed) > limits.maximum_header_bytes:
+        raise limits.exceeded("maximum_header_bytes", len(packed), "the header", "bytes")
     return packed
 
 
 def _unpack(frame: Buffer, limits: Limits) -> dict[str, Any]:
     """Return the header's map; no length in it is believed beyond the limits."""
-    limits.check("maximum_header_bytes", memoryview(frame).nbytes, "the header", "bytes")
+    size_bytes = memoryview(frame).nbytes
+    if size_bytes > limits.maximum_header_bytes:
+        raise limits.exceeded("maximum_header_bytes", size_bytes, "the header", "bytes")
     try:
         header = msgpack.unpackb(
             frame,
@@ -153,19 +175,21 @@ def _read_pcm(
 ) -> FloatArray:
     """Return the second frame as [channel, frame], or [stem, channel, frame] for stems."""
     payload = memoryview(frame)
-    limits.check("maximum_payload_bytes", payload.nbytes, "the PCM", "bytes")
+    size_bytes = payload.nbytes
+    if size_bytes > limits.maximum_payload_bytes:
+        raise limits.exceeded("maximum_payload_bytes", size_bytes, "the PCM", "bytes")
     channels, frames = (
         _axis_length(layout, header, "channels"),
         _axis_length(layout, header, "frames"),
     )
     shape = (channels, frames) if stems is None else (len(stems), channels, frames)
-    expected_bytes = _PCM_TYPE.itemsize * math.prod(shape)
-    if payload.nbytes != expected_bytes:
+    expected_bytes = PCM_TYPE.itemsize * math.prod(shape)
+    if size_bytes != expected_bytes:
         product = " x ".join(map(str, shape))
         raise MalformedFrame(
-            f"PCM of {payload.nbytes} bytes: {product} x 4 = {expected_bytes} required"
+            f"PCM of {size_bytes} bytes: {product} x 4 = {expected_bytes} required"
         )
-    return np.ndarray(shape, _PCM_TYPE, payload)
+    return np.ndarray(shape, PCM_TYPE, payload)
 
 
 def _axis_length(layout: _Layout, header: dict[str, Any], axis: str) -> int:

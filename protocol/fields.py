@@ -170,8 +170,10 @@ class Names(FieldType):
         return tuple(value)
 
     def check_limits(self, label: str, value: tuple[str, ...], limits: Limits) -> None:
-        limits.check(self.limit, len(value), label, "items")
-        limits.check("maximum_name_bytes", _longest_bytes(value), label, "bytes of a name")
+        if len(value) > getattr(limits, self.limit):
+            raise limits.exceeded(self.limit, len(value), label, "items")
+        if (longest := longest_bytes(value)) > limits.maximum_name_bytes:
+            raise limits.exceeded("maximum_name_bytes", longest, label, "bytes of a name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ class Gains(FieldType):
 
     def check_limits(self, label: str, value: dict[str, float], limits: Limits) -> None:
         limits.check("maximum_stems", len(value), label, "items")
-        limits.check("maximum_name_bytes", _longest_bytes(tuple(value)), label, "bytes of a name")
+        limits.check("maximum_name_bytes", longest_bytes(tuple(value)), label, "bytes of a name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,10 +315,13 @@ class Pcm(FieldType):
             raise InvalidField(f"{label}: shape {value.shape} given; {self.allowed}, required")
 
     def check_limits(self, label: str, value: Any, limits: Limits) -> None:
-        shape = value.shape
-        limits.check(self.limit, shape[-1], label, "frames")
-        limits.check("maximum_channels", shape[-2], label, "channels")
-        limits.check("maximum_payload_bytes", value.nbytes, label, "bytes")
+        *_, channels, frames = value.shape
+        if frames > getattr(limits, self.limit):
+            raise limits.exceeded(self.limit, frames, label, "frames")
+        if channels > limits.maximum_channels:
+            raise limits.exceeded("maximum_channels", channels, label, "channels")
+        if value.nbytes > limits.maximum_payload_bytes:
+            raise limits.exceeded("maximum_payload_bytes", value.nbytes, label, "bytes")
 
 
 class FieldSpec(NamedTuple):
@@ -420,5 +425,6 @@ def _are_different_names(values: tuple[Any, ...]) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _longest_bytes(values: tuple[str, ...]) -> int:
+def longest_bytes(values: tuple[str, ...]) -> int:
+    """Return the length of the longest name in UTF-8; 0 where there is none."""
     return max((len(value.encode()) for value in values), default=0)

@@ -48,10 +48,13 @@ class Limits:
 
         Raises LimitExceeded, which names the limit, the value and the way out.
         """
-        allowed: int = getattr(self, limit)
-        if value > allowed:
-            size = f"{what} is {value} {unit}".rstrip()
-            raise LimitExceeded(f"{size}: {limit} is {allowed}; {_ADVICE[limit]}")
+        if value > getattr(self, limit):
+            raise self.exceeded(limit, value, what, unit)
+
+    def exceeded(self, limit: str, value: int, what: str, unit: str = "") -> LimitExceeded:
+        """Return the error for a size that is over the limit of that name."""
+        size = f"{what} is {value} {unit}".rstrip()
+        return LimitExceeded(f"{size}: {limit} is {getattr(self, limit)}; {_ADVICE[limit]}")
 
     def check_rate(self, rate_hz: int) -> None:
         """Raise UnsupportedRate unless the rate is in range."""
