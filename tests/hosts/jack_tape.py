@@ -13,24 +13,19 @@ jack = pytest.importorskip("jack", reason="needs the jack extra (JACK-Client) an
 
 SIDES = ("left", "right")
 _READY_TIMEOUT_S = 10.0
+_CLIENT_TIMEOUT_MS = 10_000
 
 
 @contextlib.contextmanager
 def jack_server(rate_hz, block_frames):
-    """Run a JACK server of its own; yields its name."""
+    """Run a JACK server of its own; yields its name.
+
+    Synchronous and patient: each period waits for all clients, so a busy machine makes the clock
+    late and takes no period from anybody.
+    """
     name = f"stems-hosts-{os.getpid()}"
-    command = [
-        "jackd",
-        "-r",
-        "-n",
-        name,
-        "-d",
-        "dummy",
-        "-r",
-        str(rate_hz),
-        "-p",
-        str(block_frames),
-    ]
+    command = ["jackd", "-r", "-S", "-t", str(_CLIENT_TIMEOUT_MS), "-n", name]
+    command += ["-d", "dummy", "-r", str(rate_hz), "-p", str(block_frames)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
         try:
             _wait_for(name, daemon)
@@ -50,10 +45,11 @@ def _wait_for(name, daemon):
 
 
 class Tape:
-    """Plays [channel, frame] into a host's inputs and records its outputs, on JACK's own clock.
+    """Plays [channel, frame] into a host's inputs and records its outputs, period by period.
 
     Two JACK clients: JACK would take what goes through one client as that client's latency.
-    ``recorded[:, n]`` is what came out in the period in which ``played[:, n]`` went in.
+    ``recorded[:, n]`` is what came out in the period in which ``played[:, n]`` went in: both begin
+    with the same period, by JACK's frame counter, and from then on count what they are given.
     """
 
     def __init__(self, server_name, played, outputs):
@@ -62,8 +58,8 @@ class Tape:
         self.played = played
         self.recorded = np.zeros((len(outputs), played.shape[1]), np.float32)
         self.xruns = 0
-        self._position = 0
         self._start_frame = None
+        self._starts = {self._player: None, self._recorder: None}
         self._sources = [self._player.outports.register(side) for side in SIDES]
         self._sinks = [self._recorder.inports.register(f"in_{n}") for n in range(len(outputs))]
         self._outputs = outputs
@@ -90,6 +86,11 @@ class Tape:
         """Wait until everything is played."""
         assert self._ended.wait(seconds), "the tape did not come to its end"
 
+    @property
+    def position(self):
+        """The frame behind what has been played."""
+        return self._starts[self._player] or 0
+
     def close(self):
         for client in (self._player, self._recorder):
             client.deactivate()
@@ -99,28 +100,30 @@ class Tape:
         self.xruns += 1
 
     def _play(self, frames):
-        start = self._offset(self._player)
+        start = self._advance(self._player, frames)
         for source, channel in zip(self._sources, self.played, strict=True):
             _copy(channel, start, source.get_array(), frames)
 
     def _record(self, frames):
-        start = self._offset(self._recorder)
+        start = self._advance(self._recorder, frames)
         if start is None:
             return
         stop = min(start + frames, self.recorded.shape[1])
         for sink, channel in zip(self._sinks, self.recorded, strict=True):
-            if 0 <= start < stop:
+            if start < stop:
                 channel[start:stop] = sink.get_array()[: stop - start]
         if stop == self.recorded.shape[1]:
             self._ended.set()
 
-    def _offset(self, client):
-        """Where on the tape this period begins, by JACK's frame counter; None before the start."""
-        if self._start_frame is None:
-            return None
-        period = client.blocksize
-        offset = (client.last_frame_time - self._start_frame) // period * period
-        return offset if offset >= 0 else None
+    def _advance(self, client, frames):
+        """Where on the tape this period begins; None before the start."""
+        start = self._starts[client]
+        if start is None:
+            if self._start_frame is None or client.last_frame_time < self._start_frame:
+                return None
+            start = 0
+        self._starts[client] = start + frames
+        return start
 
 
 def _copy(channel, start, target, frames):
