@@ -6,6 +6,9 @@ visible as a gap. What is contiguous may be read; a gap waits for its block or f
 
 from __future__ import annotations
 
+import math
+import mmap
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,7 +29,7 @@ class RollingContext:
             raise SignalError(
                 f"context of {channels} channels x {capacity_samples} samples: at least 1 x 1"
             )
-        self._ring = np.zeros((channels, capacity_samples), np.float32)
+        self._ring = _mapped_zeros((channels, capacity_samples))
         self.duplicate_samples = 0  # written again, ignored
         self.stale_samples = 0  # before the origin or older than the capacity, ignored
         self.lost_samples = 0  # never written, read as silence
@@ -155,3 +158,12 @@ class RollingContext:
         """Index in the ring, and how many of the frames lie before it wraps."""
         at = position % self.capacity_samples
         return at, min(frames, self.capacity_samples - at)
+
+
+def _mapped_zeros(shape: tuple[int, ...]) -> FloatArray:
+    """Return zeros in a mapping of their own: megabytes that the system has back once unused.
+
+    From the heap, streams of many sizes that come and go would leave holes that nothing fits.
+    """
+    pages = mmap.mmap(-1, math.prod(shape) * np.dtype(np.float32).itemsize)
+    return np.frombuffer(pages, np.float32).reshape(shape)

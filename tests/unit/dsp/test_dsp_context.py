@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -135,3 +136,15 @@ def test_another_channel_count_is_refused(samples) -> None:
 def test_an_empty_context_is_refused(channels, capacity) -> None:
     with pytest.raises(SignalError, match="at least 1 x 1"):
         RollingContext(channels, capacity)
+
+
+def test_what_a_context_held_goes_back_to_the_system():
+    """Else a server that has had many streams holds the memory of all of them."""
+    np.zeros(30 << 20, np.uint8)  # freed: from now on glibc's heap takes blocks of that size
+    contexts = [RollingContext(2, 1 << 20) for _ in range(12)]
+    for context in contexts:
+        context.write(0, np.ones((2, 1 << 20), np.float32))
+    full = psutil.Process().memory_info().rss
+    del contexts[:-1], context  # the last one lies above the others
+    freed = full - psutil.Process().memory_info().rss
+    assert freed >= (11 * 8 << 20) - (1 << 20)
