@@ -92,5 +92,6 @@ def _repeated(audio: FloatArray, frames: int) -> FloatArray:
 
 
 def _servers() -> set[psutil.Process]:
-    """Find the servers among our children."""
-    return {child for child in psutil.Process().children() if "serve" in child.cmdline()}
+    """Find the engines of the servers that we have started."""
+    children = psutil.Process().children(recursive=True)
+    return {child for child in children if "phoenix-stems-engine" in child.cmdline()}

@@ -17,8 +17,27 @@ _STOP = b"stop"
 _TIMEOUT_MS = 5000
 
 
-def raw_echo_us(*, request_bytes: int, reply_bytes: int, rounds: int) -> npt.NDArray[np.float64]:
-    """Round-trip times in microseconds of two-part messages over ipc between two processes."""
+class RawEcho:
+    """A socket that another process echoes: sends two parts, a header and a payload."""
+
+    def __init__(self, socket: zmq.Socket[bytes], request_bytes: int) -> None:
+        self._socket = socket
+        self._parts = [b"h" * 80, b"\0" * request_bytes]
+
+    def exchange_us(self, rounds: int) -> npt.NDArray[np.float64]:
+        """Return round-trip times in microseconds."""
+        times_us = np.zeros(rounds)
+        for index in range(rounds):
+            start = time.perf_counter()
+            self._socket.send_multipart(self._parts)
+            self._socket.recv_multipart()
+            times_us[index] = (time.perf_counter() - start) * 1e6
+        return times_us
+
+
+@contextlib.contextmanager
+def raw_echo(*, request_bytes: int, reply_bytes: int) -> Iterator[RawEcho]:
+    """Give an echo over ipc between two processes."""
     with tempfile.TemporaryDirectory() as folder:
         endpoint = f"ipc://{Path(folder) / 'echo.sock'}"
         with _echo_process(endpoint, reply_bytes), zmq.Context() as context:
@@ -27,22 +46,10 @@ def raw_echo_us(*, request_bytes: int, reply_bytes: int, rounds: int) -> npt.NDA
             socket.rcvtimeo = _TIMEOUT_MS
             socket.connect(endpoint)
             try:
-                return _time_rounds(socket, b"h" * 80, b"\0" * request_bytes, rounds)
+                yield RawEcho(socket, request_bytes)
             finally:
                 socket.send_multipart([_STOP, b""])
                 socket.close()
-
-
-def _time_rounds(
-    socket: zmq.Socket[bytes], header: bytes, payload: bytes, rounds: int
-) -> npt.NDArray[np.float64]:
-    times_us = np.zeros(rounds)
-    for index in range(rounds):
-        start = time.perf_counter()
-        socket.send_multipart([header, payload])
-        socket.recv_multipart()
-        times_us[index] = (time.perf_counter() - start) * 1e6
-    return times_us
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.raw_echo import raw_echo_us
+from benchmarks.raw_echo import raw_echo
 from plugin_bridge.connection import Connection, dial, open_stream
 from plugin_bridge.embedded import EmbeddedServer
 from plugin_bridge.handshake import STREAM, StreamRequest
@@ -31,7 +31,7 @@ from server.transport import Transport
 _BLOCK_FRAMES = 512  # one hop of the whole server's model: every block is answered
 _CHANNELS = 2
 _BLOCK_BYTES = _BLOCK_FRAMES * _CHANNELS * 4
-_BATCHES = 10
+_BATCH_ROUNDS = 50  # short, so that all kinds meet the same moods of the machine
 _WARM_UP_ROUNDS = 200
 _TIMEOUT_S = 5.0
 _START_TIMEOUT_S = 30.0
@@ -47,16 +47,18 @@ _REQUEST = StreamRequest(
 
 
 def measure_transport(rounds: int = 5000) -> dict[str, float]:
-    """Return the ``transport`` section; batches of each kind are taken in turn."""
-    batch = rounds // _BATCHES
+    """Return the ``transport`` section; short batches of each kind are taken in turn."""
     ours, raw, exchanges = [], [], []
-    with _echo_blocks() as echo, _server_blocks() as server:
-        for _ in range(_BATCHES):
-            ours.append(echo.exchange_us(batch))
-            raw.append(
-                raw_echo_us(request_bytes=_BLOCK_BYTES, reply_bytes=_BLOCK_BYTES, rounds=batch)
-            )
-            exchanges.append(server.exchange_us(batch))
+    with (
+        _echo_blocks() as echo,
+        raw_echo(request_bytes=_BLOCK_BYTES, reply_bytes=_BLOCK_BYTES) as bare,
+        _server_blocks() as server,
+    ):
+        bare.exchange_us(_WARM_UP_ROUNDS)
+        for _ in range(rounds // _BATCH_ROUNDS):
+            ours.append(echo.exchange_us(_BATCH_ROUNDS))
+            raw.append(bare.exchange_us(_BATCH_ROUNDS))
+            exchanges.append(server.exchange_us(_BATCH_ROUNDS))
     p50, p99, p999 = np.percentile(np.concatenate(ours), (50, 99, 99.9))
     raw_p50, raw_p99 = np.percentile(np.concatenate(raw), (50, 99))
     exchange_p50, exchange_p99 = np.percentile(np.concatenate(exchanges), (50, 99))

@@ -7,11 +7,11 @@ import pytest
 import zmq
 
 from benchmarks import raw_echo
-from benchmarks.raw_echo import raw_echo_us
 
 
 def test_every_round_is_timed():
-    times_us = raw_echo_us(request_bytes=4096, reply_bytes=4096, rounds=7)
+    with raw_echo.raw_echo(request_bytes=4096, reply_bytes=4096) as echo:
+        times_us = echo.exchange_us(7)
     assert times_us.shape == (7,)
     assert (times_us > 0).all()
 
@@ -41,7 +41,7 @@ def test_the_answer_has_the_header_and_the_bytes_asked_for(router):
 
 
 def test_each_rounds_answer_is_awaited(router):
-    times_us = raw_echo._time_rounds(router, b"h", b"p" * 100, 5)
+    times_us = raw_echo.RawEcho(router, 100).exchange_us(5)
     assert np.isfinite(times_us).all()
     assert router.poll(0) == 0, "no answer is left behind"
 
@@ -54,5 +54,5 @@ def test_an_echo_that_does_not_answer_is_an_error_not_a_hang(tmp_path, monkeypat
         socket.rcvtimeo = raw_echo._TIMEOUT_MS
         socket.connect(f"ipc://{tmp_path}/nobody.sock")
         with pytest.raises(zmq.Again):
-            raw_echo._time_rounds(socket, b"h", b"p", 1)
+            raw_echo.RawEcho(socket, 1).exchange_us(1)
         socket.close()

@@ -38,7 +38,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(hop, "windowed_over_streaming", lambda: 8.0)
     monkeypatch.setattr(kernels, "_ROUNDS", 2)
     monkeypatch.setattr(kernels, "_MEMCPY_BYTES", 2**20)
-    monkeypatch.setattr(transport, "_BATCHES", 2)
+    monkeypatch.setattr(transport, "_BATCH_ROUNDS", 4)
     monkeypatch.setattr(transport, "_WARM_UP_ROUNDS", 2)
 
 
