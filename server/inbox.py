@@ -11,11 +11,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from protocol import Audio, Flush, LimitExceeded
+from protocol import DEFAULT_LIMITS, Audio, Flush, LimitExceeded, Preroll
 
 Request = TypeVar("Request")
 
 MAXIMUM_WAITING_REQUESTS = 256  # other than audio; a client waits for answers long before
+MAXIMUM_WAITING_PREROLL_FRAMES = 2 * DEFAULT_LIMITS.maximum_preroll_frames  # a seek forgets them
 
 
 class Waiting(NamedTuple, Generic[Request]):
@@ -42,6 +43,7 @@ class Inbox(Generic[Request]):
         self._waiting: deque[Waiting[Request]] = deque()
         self._audio_frames = 0
         self._audio_blocks = 0
+        self._preroll_frames = 0
         self._is_closed = False
 
     def __len__(self) -> int:
@@ -55,17 +57,12 @@ class Inbox(Generic[Request]):
     def put(self, request: Request, deadline: float) -> Dropped:
         """Add a request, to be answered by ``deadline``; say what audio had to make room.
 
-        Raises LimitExceeded when too many requests other than audio wait.
+        Raises LimitExceeded when too many requests other than audio wait, or too much preroll.
         """
         with self._lock:
             if self._is_closed:
                 return Dropped(0, 0)
-            others = len(self._waiting) - self._audio_blocks
-            if not isinstance(request, Audio) and others >= MAXIMUM_WAITING_REQUESTS:
-                raise LimitExceeded(
-                    f"{MAXIMUM_WAITING_REQUESTS} requests of this stream wait already; "
-                    "wait for their answers first"
-                )
+            self._check_room(request)
             self._waiting.append(Waiting(request, deadline))
             self._count(request, 1)
             return self._make_room()
@@ -80,13 +77,13 @@ class Inbox(Generic[Request]):
             return oldest
 
     def forget_audio(self) -> None:
-        """Forget the audio that waits, but not what a flush still asks for."""
+        """Forget audio and preroll that wait, but not what a flush still asks for."""
         with self._lock:
             kept: deque[Waiting[Request]] = deque()
             flush_follows = False
             for waiting in reversed(self._waiting):
                 flush_follows = flush_follows or isinstance(waiting.request, Flush)
-                if isinstance(waiting.request, Audio) and not flush_follows:
+                if isinstance(waiting.request, Audio | Preroll) and not flush_follows:
                     self._count(waiting.request, -1)
                 else:
                     kept.appendleft(waiting)
@@ -97,17 +94,34 @@ class Inbox(Generic[Request]):
         with self._lock:
             self._is_closed = True
             self._waiting.clear()
-            self._audio_frames = self._audio_blocks = 0
+            self._audio_frames = self._audio_blocks = self._preroll_frames = 0
 
     def next_deadline(self) -> float | None:
         """By when the oldest request wants its answer; None when nothing waits."""
         with self._lock:
             return self._waiting[0].deadline if self._waiting else None
 
+    def _check_room(self, request: object) -> None:
+        others = len(self._waiting) - self._audio_blocks
+        if not isinstance(request, Audio) and others >= MAXIMUM_WAITING_REQUESTS:
+            raise LimitExceeded(
+                f"{MAXIMUM_WAITING_REQUESTS} requests of this stream wait already; "
+                "wait for their answers first"
+            )
+        if isinstance(request, Preroll):
+            frames = self._preroll_frames + request.samples.shape[-1]
+            if frames > MAXIMUM_WAITING_PREROLL_FRAMES:
+                raise LimitExceeded(
+                    f"{frames} frames of preroll would wait: {MAXIMUM_WAITING_PREROLL_FRAMES} "
+                    "allowed; send it once"
+                )
+
     def _count(self, request: object, sign: int) -> None:
         if isinstance(request, Audio):
             self._audio_frames += sign * request.samples.shape[-1]
             self._audio_blocks += sign
+        elif isinstance(request, Preroll):
+            self._preroll_frames += sign * request.samples.shape[-1]
 
     def _make_room(self) -> Dropped:
         """Drop the oldest audio; the newest block always stays, however long it is."""

@@ -115,7 +115,8 @@ class StreamOpener:
         minimum = self._minimum_round_trip(model, request)
         pipeline = self._pipeline(model, request)
         round_trip = max(minimum, request.round_trip_samples)
-        live_frames = pipeline.latency.total + request.max_block_frames + round_trip
+        kept = min(round_trip, CONTEXT_SECONDS * request.rate_hz)  # a queue never holds more
+        live_frames = pipeline.latency.total + request.max_block_frames + kept
         opened = _opened(request, model, pipeline, minimum)
         return Opening(
             opened,

@@ -50,6 +50,7 @@ class Peer:
     last_heard: float
     traffic: Meter = field(default_factory=Meter)
     streams: dict[int, Stream] = field(default_factory=dict)
+    loads: int = 0  # openings and switches of models under way
     has_ended_streams: bool = False  # one without streams that had some has probably gone
 
     def stream(self, number: int) -> Stream:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from protocol import (
     Audio,
@@ -31,6 +31,7 @@ from protocol import (
     StemsError,
 )
 from server.inbox import Inbox
+from server.loads import Loads
 from server.peers import Peer, PeerTable, Stream
 from server.stream_task import StreamTask
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from server.opening import Opening, StreamOpener
     from server.replies import Replies
     from server.stream_worker import Request, SwitchModel
+
+Result = TypeVar("Result")
 
 FREEWHEEL_ANSWER_WITHIN_S = 1.0  # behind live work, yet never starved by it
 
@@ -70,20 +73,22 @@ class StreamRequests:
         self._log = log
         self._clock = clock
         self._run_on_io_thread = run_on_io_thread
+        self._loads = Loads(limits)
         self._dropped_input = metrics.dropped_frames.labels(side="input")
 
     def open(self, peer: Peer, request: Open) -> None:
         """Start opening a stream; ``opened`` or an error follows when the model is there."""
         self._limits.check_rate(request.rate_hz)
         self._table.check_room(peer, request.stream)
+        self._loads.begin(peer)
         stream = Stream(peer, request, answered_samples=request.position_samples)
         peer.streams[request.stream] = stream
         self._count_streams()
         self._opener.open(
             request,
             stream.counters,
-            partial(self._post, self._opened, stream),
-            partial(self._post, self._not_opened, stream),
+            partial(self._post, self._loaded, stream, self._opened),
+            partial(self._post, self._loaded, stream, self._not_opened),
         )
 
     def audio(self, peer: Peer, block: Audio) -> None:
@@ -116,6 +121,7 @@ class StreamRequests:
         """Queue a jump, forget what waits; credit counts from the new position."""
         stream = peer.stream(request.stream)
         stream.opened_task.inbox.forget_audio()
+        stream.preroll_frames = 0
         self._queue(stream, request)
         stream.answered_samples = request.position_samples
 
@@ -130,11 +136,12 @@ class StreamRequests:
             self._queue(stream, request)
             return
         stream.opened_task  # noqa: B018 -- raises while the stream is still being opened
+        self._loads.begin(peer)
         self._opener.switch(
             stream.request,
             request,
-            partial(self._post, self._switch_loaded, stream),
-            partial(self._post, self._switch_failed, stream),
+            partial(self._post, self._loaded, stream, self._switch_loaded),
+            partial(self._post, self._loaded, stream, self._switch_failed),
         )
 
     def close(self, peer: Peer, request: Close) -> None:
@@ -169,6 +176,13 @@ class StreamRequests:
             stream.counters.dropped_frames += dropped.frames
             self._dropped_input.inc(dropped.frames)
         self._engine.wake(task)
+
+    def _loaded(
+        self, stream: Stream, go_on: Callable[[Stream, Result], None], result: Result
+    ) -> None:
+        """Hand on what came of an opening or a switch."""
+        self._loads.end(stream.peer)
+        go_on(stream, result)
 
     def _opened(self, stream: Stream, opening: Opening) -> None:
         if not _is_current(stream):

@@ -79,6 +79,7 @@ class StreamWorker:
             case Preroll():
                 return self._preroll_part(request)
             case Seek():
+                self._preroll.clear()
                 self._pipeline.seek(request.position_samples)
                 return []
             case Flush():

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from server_client import noise
 
-from protocol import Audio, Flush, LimitExceeded, Seek, Set
+from protocol import Audio, Flush, LimitExceeded, Preroll, Seek, Set
+from server import inbox as inbox_module
 from server.inbox import MAXIMUM_WAITING_REQUESTS, Inbox
 
 
@@ -107,3 +108,34 @@ def test_what_is_put_is_taken_or_dropped_and_the_newest_survive(lengths, capacit
     assert put == dropped + got + sum(r.samples.shape[1] for r in rest)
     if lengths and (len(lengths) - 1) not in takes:
         assert rest[-1].sequence == len(lengths) - 1
+
+
+def test_a_seek_forgets_preroll_and_room_for_it_comes_back(monkeypatch):
+    monkeypatch.setattr(inbox_module, "MAXIMUM_WAITING_PREROLL_FRAMES", 25)
+    inbox, part = Inbox(None), Preroll(1, 0, noise(10))
+    for _ in range(2):
+        inbox.put(part, 0)
+        inbox.put(part, 0)
+        with pytest.raises(LimitExceeded, match="30 frames of preroll would wait: 25 allowed"):
+            inbox.put(part, 0)
+        inbox.forget_audio()
+        assert len(inbox) == 0
+
+
+def test_preroll_that_waits_is_bounded_at_n_and_n_plus_one(monkeypatch):
+    monkeypatch.setattr(inbox_module, "MAXIMUM_WAITING_PREROLL_FRAMES", 20)
+    inbox = Inbox(None)
+    inbox.put(Preroll(1, 0, noise(20)), 0)
+    with pytest.raises(LimitExceeded):
+        inbox.put(Preroll(1, 20, noise(1)), 0)
+    inbox.take()
+    inbox.put(Preroll(1, 20, noise(1)), 0)
+
+
+def test_preroll_is_no_audio_and_a_flush_keeps_it():
+    inbox = Inbox(5)
+    for request in (Preroll(1, 0, noise(10)), audio(1), Flush(1), Preroll(1, 0, noise(3))):
+        inbox.put(request, 0)
+    assert inbox.audio_frames == 10
+    inbox.forget_audio()
+    assert [type(r).__name__ for r in taken(inbox)] == ["Preroll", "Audio", "Flush"]

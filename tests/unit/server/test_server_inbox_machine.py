@@ -5,11 +5,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from server_client import noise
 
-from protocol import Audio, Flush, LimitExceeded, Seek, Set
+from protocol import Audio, Flush, LimitExceeded, Preroll, Seek, Set
 from server import inbox as inbox_module
 from server.inbox import Dropped, Inbox
 
-REQUESTS = st.sampled_from([Set(1), Flush(1), Seek(1, 0)])
+REQUESTS = st.sampled_from([Set(1), Flush(1), Seek(1, 0), Preroll(1, 0, noise(3))])
+SIGNAL = Audio | Preroll
 MAXIMUM_REQUESTS = 4
 
 
@@ -81,7 +82,7 @@ class InboxMachine(RuleBasedStateMachine):
         self.inbox.forget_audio()
         flushes = [i for i, (item, _) in enumerate(self.waiting) if isinstance(item, Flush)]
         end = flushes[-1] if flushes else 0
-        behind = [item for item in self.waiting[end:] if not isinstance(item[0], Audio)]
+        behind = [item for item in self.waiting[end:] if not isinstance(item[0], SIGNAL)]
         self.waiting = self.waiting[:end] + behind
 
     @rule(really=st.integers(0, 9))

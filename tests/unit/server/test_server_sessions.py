@@ -247,11 +247,13 @@ def test_a_failed_opening_gives_the_number_back_and_names_the_cause(desk):
 
 def test_a_peer_that_is_gone_is_freed_when_it_is_next_written_to(desk):
     stream = desk.opened(A)
+    inbox = stream.task.inbox
     desk.gone.add(A)
     desk.say(A, Ping(1))
     assert desk.table.find(A) is None
-    assert stream.task.inbox.put(Flush(1), 0.0).frames == 0
-    assert len(stream.task.inbox) == 0, "closed: it takes nothing more"
+    assert stream.task is None
+    assert inbox.put(Flush(1), 0.0).frames == 0
+    assert len(inbox) == 0, "closed: it takes nothing more"
     assert desk.meter("streams") == 0
 
 
