@@ -1,4 +1,4 @@
-"""A server of one's own: started as a process, watched, restarted, stopped.
+"""A server of one's own: started as a process, stopped again; it looks after its engine itself.
 
 The server listens on a Unix socket in a fresh directory that only this user can enter, and ends
 when the process that started it does.
@@ -15,11 +15,11 @@ import tempfile
 import threading
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Any, Final
 
 from plugin_bridge.closeable import Closeable
 from plugin_bridge.errors import EmbeddedServerFailed
@@ -27,7 +27,6 @@ from plugin_bridge.errors import EmbeddedServerFailed
 START_TIMEOUT_S: Final = 60.0  # loading and warming up a model takes seconds
 STOP_TIMEOUT_S: Final = 5.0
 MAXIMUM_RESTARTS: Final = 5
-_FIRST_BACK_OFF_S: Final = 0.2
 _END_TIMEOUT_S: Final = 1.0
 _LOG_TAIL_LINES: Final = 20
 
@@ -35,8 +34,9 @@ _LOG_TAIL_LINES: Final = 20
 class EmbeddedServer(Closeable):
     """`phoenix-stems serve` as a child process, for as long as this object is open.
 
-    A server that dies is started again at the same endpoint, with growing pauses, a few times.
-    Raises EmbeddedServerFailed, with the end of the server's log, when it does not become ready.
+    That process starts its engine again, at the same endpoint, when it dies or hangs: with growing
+    pauses, at most ``maximum_restarts`` times in a row. Raises EmbeddedServerFailed, with the end
+    of the server's log, when it does not become ready.
     """
 
     def __init__(
@@ -50,25 +50,24 @@ class EmbeddedServer(Closeable):
     ) -> None:
         self._directory = tempfile.mkdtemp(prefix="phoenix-stems-")  # mode 0700
         self.endpoint = f"ipc://{Path(self._directory) / 'server.sock'}"
-        self._command = [*(command or serve_command()), *self._options(model, profile)]
-        self._start_timeout_s = start_timeout_s
-        self._maximum_restarts = maximum_restarts
-        self.restarts = 0
-        self._closing = threading.Event()
+        options = self._options(model, profile, maximum_restarts)
         self._finalizer = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
         try:
-            self._process = _ServerProcess(self._command)
+            self._process = _ServerProcess([*(command or serve_command()), *options])
             self._process.wait_until_ready(start_timeout_s)
         except BaseException:
             self.close()
             raise
-        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
-        self._supervisor.start()
 
     @property
     def pid(self) -> int:
-        """Process number of the server that runs now."""
-        return self._process.pid
+        """Process number of the engine that runs, or ran last."""
+        return int(self._process.announced.get("engine_pid", self._process.pid))
+
+    @property
+    def restarts(self) -> int:
+        """How often the engine has been started again."""
+        return int(self._process.announced.get("restarts", 0))
 
     def explain(self) -> str:
         """Say how the server is, for an error message."""
@@ -76,29 +75,15 @@ class EmbeddedServer(Closeable):
 
     def close(self) -> None:
         """Stop the server and remove its directory; safe to call twice."""
-        self._closing.set()
         if process := getattr(self, "_process", None):
             process.stop()
-        if supervisor := getattr(self, "_supervisor", None):
-            supervisor.join(STOP_TIMEOUT_S)
         self._finalizer()
 
-    def _options(self, model: str, profile: str) -> list[str]:
+    def _options(self, model: str, profile: str, maximum_restarts: int) -> list[str]:
         options = ["--bind", self.endpoint, "--parent-pid", str(os.getpid())]
+        options += ["--engine-restarts", str(maximum_restarts)]
         options += ["--model", model] if model else []
         return options + (["--profile", profile] if profile else [])
-
-    def _supervise(self) -> None:
-        """Start the server again when it dies, until told to stop or it has died too often."""
-        while self.restarts < self._maximum_restarts:
-            self._process.wait()
-            if self._closing.wait(_FIRST_BACK_OFF_S * 2**self.restarts):
-                return
-            self.restarts += 1
-            replacement = _ServerProcess(self._command)
-            self._process = replacement
-            if self._closing.is_set():  # close() may have stopped the one before
-                replacement.stop()
 
 
 class _ServerProcess:
@@ -115,8 +100,9 @@ class _ServerProcess:
             errors="replace",
             start_new_session=True,
         )
+        self.announced: Mapping[str, Any] = {}  # by its newest ready line
         self._log: deque[str] = deque(maxlen=_LOG_TAIL_LINES)
-        self._ready: SimpleQueue[str] = SimpleQueue()
+        self._first_line: SimpleQueue[str] = SimpleQueue()
         self._readers = [
             threading.Thread(target=reader, daemon=True)
             for reader in (self._read_output, self._read_log)
@@ -130,19 +116,15 @@ class _ServerProcess:
     def pid(self) -> int:
         return self._popen.pid
 
-    def wait(self) -> None:
-        """Return when the process has ended."""
-        self._popen.wait()
-
     def wait_until_ready(self, timeout_s: float) -> None:
         """Return once the ready line has come; raises EmbeddedServerFailed otherwise."""
         try:
-            line = self._ready.get(timeout=timeout_s)
+            line = self._first_line.get(timeout=timeout_s)
         except Empty:
             raise EmbeddedServerFailed(
                 f"the server was not ready within {timeout_s:g} s; {self.explain()}"
             ) from None
-        if not _is_ready(line):
+        if not self.announced:
             if not line:  # its output has ended, so it is about to end itself: with which code?
                 with suppress(subprocess.TimeoutExpired):
                     self._popen.wait(_END_TIMEOUT_S)
@@ -171,12 +153,18 @@ class _ServerProcess:
             reader.join(1.0)
 
     def _read_output(self) -> None:
-        """Pass the first line on; an empty one when the output ends without any."""
+        """Keep the newest ready line; pass the first line on, empty when there was none."""
         assert self._popen.stdout is not None  # noqa: S101 -- we asked for a pipe
         with self._popen.stdout as output:
-            self._ready.put(output.readline())
-            for _ in output:
-                pass
+            self._hear(line := output.readline())
+            self._first_line.put(line)
+            for line in output:
+                self._hear(line)
+
+    def _hear(self, line: str) -> None:
+        told = _parse(line)
+        if told.get("ready"):
+            self.announced = told
 
     def _read_log(self) -> None:
         assert self._popen.stderr is not None  # noqa: S101 -- we asked for a pipe
@@ -199,8 +187,10 @@ def serve_command() -> list[str]:
     return [found, "serve"]
 
 
-def _is_ready(line: str) -> bool:
+def _parse(line: str) -> Mapping[str, Any]:
+    """Return what a line of JSON tells; nothing for any other line."""
     try:
-        return bool(json.loads(line)["ready"])
-    except (ValueError, KeyError, TypeError):
-        return False
+        told = json.loads(line)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}

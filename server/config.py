@@ -109,6 +109,24 @@ class QueuesConfig(_Checked):
 
 
 @dataclass(frozen=True, slots=True)
+class EngineConfig(_Checked):
+    """When a supervised engine is started again."""
+
+    restarts: int = _setting(5, "restarts in a row before giving up", _between(0, 1_000_000))
+    stable_s: float = _setting(
+        10.0, "time as ready after which restarts count from 0 again", _between(0, 3600, " s")
+    )
+    hang_s: float = _setting(
+        0.6,
+        "standstill of a thread that live streams need that means hung",
+        _between(0.3, 60, " s"),
+    )
+    spin_s: float = _setting(
+        5.0, "the same while the thread is computing: rebuilds take long", _between(0.3, 600, " s")
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig(_Checked):
     """What is logged, and how; always to standard error."""
 
@@ -151,6 +169,12 @@ class ServerConfig(_Checked):
     idle_exit_s: float = _setting(
         0.0, "stop after this time without a connection; 0: never", _between(0, 86_400, " s")
     )
+    supervise: str = _setting(
+        "on",
+        "on: a parent process restarts the engine when it dies or hangs; or off",
+        _one_of("on", "off"),
+    )
+    engine: EngineConfig = field(default_factory=EngineConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     queues: QueuesConfig = field(default_factory=QueuesConfig)
     log: LogConfig = field(default_factory=LogConfig)
@@ -170,7 +194,12 @@ class Leaf(NamedTuple):
 
 
 _TYPES: dict[str, type[str | int | float]] = {"str": str, "int": int, "float": float}
-_SECTIONS = {"limits": LimitsConfig, "queues": QueuesConfig, "log": LogConfig}
+_SECTIONS = {
+    "engine": EngineConfig,
+    "limits": LimitsConfig,
+    "queues": QueuesConfig,
+    "log": LogConfig,
+}
 
 
 def leaves() -> Iterator[Leaf]:

@@ -7,21 +7,39 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET6
+from typing import Protocol
 
 from server.errors import EndpointInUseError
-from server.metrics import Metrics
 
 _STOP_POLL_S = 0.1
 _TEXT = "text/plain; charset=utf-8"
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class HealthEndpoint:
-    """An HTTP server on threads of its own; ``is_ready`` decides what ``/ready`` says."""
+class Meters(Protocol):
+    """What is counted, as text."""
 
-    def __init__(self, address: str, metrics: Metrics, is_ready: Callable[[], bool]) -> None:
+    def text(self) -> bytes:
+        """Return all meters in Prometheus' text format."""
+        ...
+
+
+class HealthEndpoint:
+    """An HTTP server on threads of its own.
+
+    ``is_ready`` decides what ``/ready`` says, ``describe`` gives the text of ``/health``.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        metrics: Meters,
+        is_ready: Callable[[], bool],
+        *,
+        describe: Callable[[], str] = lambda: "alive",
+    ) -> None:
         host, _, port = address.rpartition(":")
-        handler = _make_handler(metrics, is_ready)
+        handler = _make_handler(metrics, is_ready, describe)
         server_class = _HttpServer6 if host.startswith("[") else _HttpServer
         try:
             self._server = server_class((host.strip("[]"), int(port)), handler)
@@ -51,7 +69,9 @@ class _HttpServer6(_HttpServer):
     address_family = AF_INET6
 
 
-def _make_handler(metrics: Metrics, is_ready: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:
+def _make_handler(
+    metrics: Meters, is_ready: Callable[[], bool], describe: Callable[[], str]
+) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = 5  # seconds; a silent client must not hold a thread
 
@@ -59,7 +79,7 @@ def _make_handler(metrics: Metrics, is_ready: Callable[[], bool]) -> type[BaseHT
             if self.path == "/metrics":
                 self._answer(HTTPStatus.OK, metrics.text(), _PROMETHEUS)
             elif self.path == "/health":
-                self._answer(HTTPStatus.OK, b"alive\n", _TEXT)
+                self._answer(HTTPStatus.OK, f"{describe()}\n".encode(), _TEXT)
             elif self.path == "/ready" and is_ready():
                 self._answer(HTTPStatus.OK, b"ready\n", _TEXT)
             elif self.path == "/ready":

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import signal
+
 import psutil
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 class ParentWatch:
@@ -27,3 +33,14 @@ class ParentWatch:
             return bool(self._process.status() != psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
             return False
+
+
+def end_with_parent(pid: int) -> None:
+    """Have the kernel kill this process when its parent ends, even while it is stopped or hangs.
+
+    ``pid``: the parent's, which may be gone already; then this does not return. The parent's main
+    thread must have started us. Reference: prctl(2).
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != pid:
+        os._exit(1)

@@ -25,6 +25,7 @@ from server.replies import Replies
 from server.security_gate import Gate
 from server.sessions import Sessions
 from server.stream_requests import StreamRequests
+from server.supervisor_pulse import Ask, LaneProbe
 from server.traffic import Traffic
 from server.transport import Transport
 
@@ -91,6 +92,13 @@ class Server:
     def idle_s(self) -> float:
         """For how long nobody has been connected; from any thread."""
         return 0.0 if self._sessions is None else self._sessions.idle_s
+
+    def threads(self) -> dict[str, Ask]:
+        """Return how to have something called on each thread that live streams need, by name."""
+        return {
+            "I/O thread": self._mailbox.post,
+            "realtime lane": LaneProbe(self._engine.wake).ask,
+        }
 
     def start(self) -> None:
         """Listen, warm the start model up, then answer."""

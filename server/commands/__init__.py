@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import version
 
@@ -34,8 +34,13 @@ EXIT_INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns the exit code. What goes wrong is one line on standard error."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    return guarded(lambda: _run(given))
+
+
+def guarded(action: Callable[[], int]) -> int:
+    """Return the action's exit code, or that of what goes wrong in it, which is told in a line."""
     try:
-        return _run(given)
+        return action()
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:

@@ -9,14 +9,20 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from server.commands import guarded
 from server.config import ServerConfig, describe, is_encrypted, leaves
 from server.config_sources import environment_name, load_config
+from server.log import make_logger
 from server.memory import lock_pages
+from server.parent import ParentWatch, end_with_parent
 from server.security import prepare_endpoint
 from server.security_gate import Gate
+from server.supervisor import Supervisor
+from server.supervisor_engine import read_settings
 
 if TYPE_CHECKING:
     from server.server import Server
@@ -24,9 +30,18 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 Listens on a private Unix socket, warms the model up, then prints one line of JSON on standard
 output: {"ready": true, "endpoint": "...", "pid": ...}. Logs go to standard error. SIGTERM finishes
-queued work and exits with 0. Settings come from the command line, then the environment, then the
-file, then defaults.
+queued work and exits with 0. An engine that dies or hangs is started again within a second, and the
+line is printed again when it is ready. Settings come from the command line, then the environment,
+then the file, then defaults.
 """
+ENGINE_COMMAND = (
+    sys.executable,
+    "-P",  # nothing in the working directory is ours
+    "-c",
+    "import sys; from server.commands.serve import run_engine; sys.exit(run_engine())",
+    "phoenix-stems-engine",  # for people who look at the list of processes
+)
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _CHECK_S = 0.5  # for a parent that is gone, and for idleness
 SWITCH_INTERVAL_S = 0.0005  # how long the I/O thread may wait for a thread that computes in Python
 
@@ -69,26 +84,85 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _serve(config: ServerConfig) -> int:
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
     _check_place(config)  # tell at once what is wrong: the imports take seconds
-    from server.parent import ParentWatch  # noqa: PLC0415 -- the configuration alone needs no torch
-    from server.server import Server  # noqa: PLC0415
+    return _supervise(config) if config.supervise == "on" else _serve_here(config)
 
-    parent = ParentWatch(config.parent_pid)
+
+def _supervise(config: ServerConfig) -> int:
+    """Run the engine in a process of its own, and another one when it dies or hangs."""
+    log = make_logger(config.log)
+    supervisor = Supervisor(config, ENGINE_COMMAND, log=log, announce=_announce)
+    for number in _STOP_SIGNALS:
+        signal.signal(number, lambda *_: supervisor.stop())
+    return supervisor.run()
+
+
+def run_engine() -> int:
+    """Be the supervised engine: settings come from standard input, the channel is the output."""
+    channel = os.dup(1)
+    os.dup2(2, 1)  # whatever prints must not look like a message to the supervisor
+    config, supervisor_pid = read_settings(sys.stdin)
+    end_with_parent(supervisor_pid)
+
+    def say(line: str) -> None:
+        os.write(channel, f"{line}\n".encode())
+
+    return guarded(lambda: _serve_supervised(config, say))
+
+
+def _serve_supervised(config: ServerConfig, say: Callable[[str], None]) -> int:
+    from server.supervisor_pulse import Pulse  # noqa: PLC0415 -- the supervisor needs no numpy
+
+    stopping = _stop_on_signals()
+    server = _start(config)
+    say(json.dumps(_ready_line(server)))
+    Pulse(server.threads(), say, hang_s=config.engine.hang_s, spin_s=config.engine.spin_s).start()
+    _wait_for_the_end(server, config, stopping)
+    say("leaving")
+    server.stop()
+    return _leave()
+
+
+def _serve_here(config: ServerConfig) -> int:
+    stopping = _stop_on_signals()
+    server = _start(config)
+    _announce(_ready_line(server))
+    _wait_for_the_end(server, config, stopping)
+    server.stop()
+    return _leave()
+
+
+def _stop_on_signals() -> threading.Event:
+    stopping = threading.Event()
+    for number in _STOP_SIGNALS:
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
+
+
+def _start(config: ServerConfig) -> Server:
+    from server.server import Server  # noqa: PLC0415 -- the supervisor needs no torch
+
     server = Server(config)
     server.start()
     _tune_process()
+    return server
+
+
+def _ready_line(server: Server) -> dict[str, Any]:
     line = {"ready": True, "endpoint": server.endpoint, "pid": os.getpid()}
-    if server.metrics_url:
-        line["metrics"] = server.metrics_url
+    return line | ({"metrics": server.metrics_url} if server.metrics_url else {})
+
+
+def _announce(line: dict[str, Any]) -> None:
     print(json.dumps(line), flush=True)
+
+
+def _wait_for_the_end(server: Server, config: ServerConfig, stopping: threading.Event) -> None:
+    """Return when told to stop, when the parent is gone, or after idling for long enough."""
+    parent = ParentWatch(config.parent_pid)
     check_s = _CHECK_S if config.parent_pid or config.idle_exit_s else None
     while not stopping.wait(check_s) and parent.is_alive() and not _is_idle(server, config):
         pass
-    server.stop()
-    return _leave()
 
 
 def _is_idle(server: Server, config: ServerConfig) -> bool:

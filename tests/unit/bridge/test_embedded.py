@@ -2,9 +2,8 @@
 
 import json
 import os
-import signal
 import sys
-import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +58,7 @@ def test_the_command_gets_socket_parent_model_and_profile(program, tmp_path):
         told = json.loads((tmp_path / "argv").read_text())
         assert told == [
             *("--bind", server.endpoint, "--parent-pid", str(os.getpid())),
+            *("--engine-restarts", "5"),
             *("--model", "duo", "--profile", "live"),
         ]
 
@@ -66,7 +66,7 @@ def test_the_command_gets_socket_parent_model_and_profile(program, tmp_path):
 def test_what_is_not_asked_for_is_left_to_the_server(program, tmp_path):
     write = f"import json, sys\njson.dump(sys.argv[1:], open({str(tmp_path / 'argv')!r}, 'w'))\n"
     with EmbeddedServer(command=program(write + READY + STAY)):
-        assert len(json.loads((tmp_path / "argv").read_text())) == 4
+        assert len(json.loads((tmp_path / "argv").read_text())) == 6
 
 
 def test_a_running_server_says_so_and_is_stopped_with_its_directory(program, directories):
@@ -135,47 +135,27 @@ def test_ctrl_c_is_for_the_script_not_for_its_server(program):
         assert os.getsid(server.pid) == server.pid != os.getsid(0)
 
 
-def test_a_server_that_died_is_replaced_at_the_same_endpoint(program, monkeypatch):
-    monkeypatch.setattr(module, "_FIRST_BACK_OFF_S", 0.01)
-    with EmbeddedServer(command=program(READY + STAY)) as server:
-        endpoint, first = server.endpoint, server.pid
-        os.kill(first, signal.SIGKILL)
-        replaced = threading.Event()
+def test_what_the_newest_ready_line_says_holds(program, tmp_path):
+    again = {"ready": True, "engine_pid": 77, "restarts": 2}
+    go = tmp_path / "go"
+    wait = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
+    talk = f"print('no news')\nprint({json.dumps(again)!r}, flush=True)\n"
+    with EmbeddedServer(command=program(READY + wait + talk + STAY)) as server:
+        assert (server.pid, server.restarts) == (server._process.pid, 0)
+        go.touch()
         for _ in range(500):
-            if server.restarts == 1 and server.pid != first:
+            if server.restarts:
                 break
-            replaced.wait(0.01)
-        assert (server.restarts, server.endpoint) == (1, endpoint)
-        assert "it runs" in server.explain()
-        second = server.pid
-    assert is_gone(second)
+            time.sleep(0.01)
+        assert (server.pid, server.restarts) == (77, 2)
 
 
-def test_pauses_double_and_restarts_end_at_the_limit(program, monkeypatch):
-    pauses = []
-
-    class Closing(threading.Event):
-        def wait(self, timeout=None):
-            if timeout is not None and threading.current_thread().name == "supervisor":
-                pauses.append(timeout)
-                return super().wait(0)
-            return super().wait(timeout)
-
-    monkeypatch.setattr(module.threading, "Event", Closing)
-    monkeypatch.setattr(module, "_FIRST_BACK_OFF_S", 0.1)
-    with EmbeddedServer(command=program(READY), maximum_restarts=4) as server:
-        server._supervisor.join(20)
-        assert not server._supervisor.is_alive()
-        assert server.restarts == 4
-    assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8])
-
-
-def test_closing_ends_the_watch_within_a_pause(program, monkeypatch):
-    monkeypatch.setattr(module, "_FIRST_BACK_OFF_S", 60)
-    server = EmbeddedServer(command=program(READY))
-    server.close()
-    assert not server._supervisor.is_alive()
-    assert server.restarts == 0
+@pytest.mark.parametrize("restarts", [0, 3])
+def test_the_limit_of_restarts_is_handed_on(program, tmp_path, restarts):
+    write = f"import json, sys\njson.dump(sys.argv[1:], open({str(tmp_path / 'argv')!r}, 'w'))\n"
+    with EmbeddedServer(command=program(write + READY + STAY), maximum_restarts=restarts):
+        told = json.loads((tmp_path / "argv").read_text())
+    assert told[told.index("--engine-restarts") + 1] == str(restarts)
 
 
 def test_the_command_is_the_one_beside_this_python_then_that_on_the_path(tmp_path, monkeypatch):

@@ -41,7 +41,8 @@ def fake(monkeypatch, tmp_path):
     monkeypatch.setattr(serve, "_tune_process", lambda: None)
     monkeypatch.setattr(serve, "_leave", lambda: 0)
     fake.handlers = handlers
-    fake.arguments = ["serve", "--bind", f"ipc://{tmp_path}/private/server.sock"]
+    place = f"ipc://{tmp_path}/private/server.sock"
+    fake.arguments = ["serve", "--supervise", "off", "--bind", place]
     return fake
 
 

@@ -1,0 +1,129 @@
+"""The engine's pulse: whether the threads that live streams need still get anywhere.
+
+Each is asked, ten times a second, to call back. A thread that does not answer may be hung or may
+have much to do, such as rebuilding a stream from 8 s of audio; its processor time tells which. What
+counts is turns of this module's own, not time: when the whole machine stands still, so do they.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from dsp.separator import Lane
+from server.priority import claim_realtime
+from server.supervisor_watch import TICK_S
+
+if TYPE_CHECKING:
+    from server.engine import EngineTask
+
+WORKING_S = 0.002  # processor time of a thread in one turn that shows that it is at work
+
+Answer = Callable[[], None]
+Ask = Callable[[Answer], None]  # has the answer called on the thread that is asked
+
+
+class LaneProbe:
+    """A task of the realtime lane that only answers; it goes before all others."""
+
+    lane = Lane.REALTIME
+
+    def __init__(self, wake: Callable[[EngineTask], None]) -> None:
+        self._wake = wake
+        self._answer: Answer | None = None
+
+    def ask(self, answer: Answer) -> None:
+        """Have ``answer`` called on the lane's thread."""
+        self._answer = answer
+        self._wake(self)
+
+    def next_deadline(self) -> float | None:
+        """Be the most urgent of all, when asked."""
+        return None if self._answer is None else -math.inf
+
+    def step(self) -> None:
+        """Answer."""
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer()
+
+
+class Pulse:
+    """Says ``alive`` every turn, or once ``stuck NAME`` when a thread no longer answers.
+
+    A thread is stuck when it has stood still for ``hang_s``, or has been at work for ``spin_s``
+    without coming to an end.
+    """
+
+    def __init__(
+        self,
+        threads: Mapping[str, Ask],
+        say: Callable[[str], None],
+        *,
+        hang_s: float,
+        spin_s: float,
+    ) -> None:
+        limits = (math.ceil(hang_s / TICK_S), math.ceil(spin_s / TICK_S))
+        self._watched = [_Watched(name, ask, *limits) for name, ask in threads.items()]
+        self._say = say
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+
+    def start(self) -> None:
+        """Beat until the process ends."""
+        self._thread.start()
+
+    def beat(self) -> bool:
+        """Take one turn; False when something is stuck."""
+        stuck = [watched.name for watched in self._watched if not watched.is_well()]
+        self._say(f"stuck {stuck[0]}" if stuck else "alive")
+        return not stuck
+
+    def _run(self) -> None:
+        claim_realtime()
+        while self.beat():
+            time.sleep(TICK_S)
+
+
+class _Watched:
+    """One thread, asked again as soon as it has answered."""
+
+    def __init__(self, name: str, ask: Ask, hang_ticks: int, spin_ticks: int) -> None:
+        self.name = name
+        self._ask = ask
+        self._hang_ticks = hang_ticks
+        self._spin_ticks = spin_ticks
+        self._clock_id: int | None = None
+        self._is_waiting = False
+        self._still = self._waited = 0  # turns without work, and without an answer
+        self._used_s = 0.0
+
+    def is_well(self) -> bool:
+        if not self._is_waiting:
+            self._still = self._waited = 0
+            self._used_s = self._processor_s()
+            self._is_waiting = True
+            self._ask(self._answered)
+            return True
+        used_s = self._processor_s()
+        self._still = 0 if used_s - self._used_s >= WORKING_S else self._still + 1
+        self._waited += 1
+        self._used_s = used_s
+        return self._still < self._hang_ticks and self._waited < self._spin_ticks
+
+    def _answered(self) -> None:
+        if self._clock_id is None:
+            self._clock_id = time.pthread_getcpuclockid(threading.get_ident())
+        self._is_waiting = False
+
+    def _processor_s(self) -> float:
+        """Return the processor time that the thread has used; 0 for one that is gone or unknown."""
+        if self._clock_id is None:
+            return 0.0
+        try:
+            return time.clock_gettime(self._clock_id)
+        except OSError:
+            return 0.0
