@@ -69,7 +69,6 @@ class Pulse:
         limits = (math.ceil(hang_s / TICK_S), math.ceil(spin_s / TICK_S))
         self._watched = [_Watched(name, ask, *limits) for name, ask in threads.items()]
         self._say = say
-        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
     def start(self) -> None:
