@@ -17,6 +17,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("train", help=HELP, description=HELP)
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML file")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    parser.add_argument(
+        "--export",
+        type=Path,
+        metavar="WEIGHTS",
+        help="write the run's averaged weights so far (safetensors) instead of training",
+    )
     parser.set_defaults(func=run)
 
 
@@ -28,7 +34,18 @@ def run(arguments: argparse.Namespace) -> int:
     from dsp.training.config import load_config  # noqa: PLC0415
     from dsp.training.session import start  # noqa: PLC0415
 
+    config = load_config(arguments.config)
+    if arguments.export:
+        return _export(Path(config.folder), arguments.export)
     torch.set_num_threads(arguments.threads)
     with joined_cluster() as cluster:
-        start(load_config(arguments.config), cluster).run()
+        start(config, cluster).run()
+    return 0
+
+
+def _export(folder: Path, target: Path) -> int:
+    from dsp.training.export import export_weights  # noqa: PLC0415
+    from dsp.training.loop import CHECKPOINT  # noqa: PLC0415
+
+    print(f"{target}  SHA-256 {export_weights(folder / CHECKPOINT, target)}")
     return 0

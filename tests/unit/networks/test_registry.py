@@ -13,26 +13,28 @@ from dsp.separator import Separator
 
 def test_models_are_listed_without_reading_weights(monkeypatch):
     monkeypatch.setattr("dsp.networks.rocknet.load_rocknet_weights", pytest.fail)
+    monkeypatch.setattr("dsp.networks.phoenix_model.load_network", pytest.fail)
     names = [description.name for description in available_models()]
-    assert names == ["rocknet", "fixed-gains"]
+    assert names == ["rocknet", "phoenix", "fixed-gains"]
     assert names[0] == DEFAULT_MODEL
 
 
 def test_descriptions_tell_stems_rate_and_latency():
-    rocknet, fixed = available_models()
+    rocknet, phoenix, fixed = available_models()
+    assert phoenix.stems == rocknet.stems
     assert rocknet.stems == ("vocals", "instrumental")
     assert rocknet.rate_hz == 44_100
     assert rocknet.profiles["live"].algorithmic_latency_samples == 1024
     assert fixed.stems == ("vocals", "drums", "other")
 
 
-def test_both_models_offer_the_same_profiles():
-    rocknet, fixed = available_models()
-    assert set(rocknet.profiles) <= set(fixed.profiles)
+def test_the_test_model_offers_every_profile():
+    *models, fixed = available_models()
+    assert all(set(model.profiles) <= set(fixed.profiles) for model in models)
 
 
 def test_unknown_model_names_those_there_are():
-    with pytest.raises(UnknownModelError, match="rocknet, fixed-gains"):
+    with pytest.raises(UnknownModelError, match="rocknet, phoenix, fixed-gains"):
         load_model("kazoo")
 
 

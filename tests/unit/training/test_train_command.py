@@ -1,10 +1,15 @@
 """``phoenix-stems train``: one-line errors, and a run on the user's own songs."""
 
+import hashlib
+
 import pytest
+import torch
+from safetensors.torch import load_file
 from test_training_session import FULL_SIZE
 
 from dsp.networks.unet_weights import untrained_weights
 from dsp.training import session
+from dsp.training.checkpoint import mean_weights
 from dsp.training.teacher import Teacher
 from server.commands import main
 
@@ -23,7 +28,7 @@ def test_a_wrong_setting_is_one_line(tmp_path, capsys):
     assert "sped: unknown setting" in capsys.readouterr().err
 
 
-def test_it_trains_on_songs_of_your_own(song_folder, tmp_path, monkeypatch):
+def test_it_trains_on_songs_of_your_own(song_folder, tmp_path, monkeypatch, capsys):
     weights = untrained_weights(FULL_SIZE, seed=1)
     monkeypatch.setattr(session, "load_rocknet_weights", lambda _: weights)
     monkeypatch.setattr(session, "_rocknet_live", lambda mixture: 0.0 * mixture)
@@ -36,3 +41,21 @@ def test_it_trains_on_songs_of_your_own(song_folder, tmp_path, monkeypatch):
     )
     assert main(["train", "--config", str(config)]) == 0
     assert (tmp_path / "run" / "checkpoint.pt").is_file()
+    exported = tmp_path / "weights.safetensors"
+    capsys.readouterr()
+    assert main(["train", "--config", str(config), "--export", str(exported)]) == 0
+    assert hashlib.sha256(exported.read_bytes()).hexdigest() in capsys.readouterr().out
+    mean = mean_weights(tmp_path / "run" / "checkpoint.pt")
+    written = load_file(exported)
+    assert written.keys() == mean.keys()
+    for name, value in mean.items():
+        assert torch.equal(written[name], value.half())
+
+
+def test_nothing_trained_yet_is_nothing_to_export(tmp_path, capsys):
+    config = tmp_path / "run.toml"
+    config.write_text(
+        f'folder = "{tmp_path / "run"}"\n[data]\nfolders = ["{tmp_path}"]\ncache = "x"\n'
+    )
+    assert main(["train", "--config", str(config), "--export", str(tmp_path / "w")]) == 1
+    assert "checkpoint.pt is not there; train first" in capsys.readouterr().err

@@ -1,0 +1,78 @@
+"""Phoenix's bundled weights: whole, checked, shared by all streams, refused when damaged."""
+
+import dataclasses
+import hashlib
+from importlib import resources
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from dsp.errors import UnknownProfileError, WeightsCorruptError, WeightsMissingError
+from dsp.networks import phoenix_model
+from dsp.networks.model_card import CARD_PACKAGE, load_card
+from dsp.networks.phoenix_model import Phoenix, load_network
+from dsp.networks.registry import load_model
+from dsp.separator import Separator
+
+FILE = load_card("phoenix").weights_for("vocals")
+BUNDLED = resources.files(CARD_PACKAGE).joinpath(FILE.checkpoint).read_bytes()
+
+
+@pytest.fixture
+def bundled(tmp_path, monkeypatch):
+    """Gives a function that puts a file in the weights' place, and its card."""
+    monkeypatch.setattr(phoenix_model.resources, "files", lambda _: tmp_path)
+
+    def put(content):
+        (tmp_path / FILE.checkpoint).write_bytes(content)
+        return dataclasses.replace(FILE, checkpoint_sha256=hashlib.sha256(content).hexdigest())
+
+    return put
+
+
+def test_the_network_has_the_bundled_weights():
+    network = load_network(FILE)
+    for name, value in load(BUNDLED).items():
+        assert torch.equal(network.state_dict()[name], value.float()), name
+    assert len(BUNDLED) < 25e6
+
+
+def test_streams_share_weights_and_no_state():
+    model = load_model("phoenix")
+    first, second = model.separator("live"), model.separator("live")
+    assert isinstance(first, Separator)
+    assert first._network is second._network
+    rng = np.random.default_rng(1)
+    x = (0.1 * rng.standard_normal((2, 20 * 512))).astype(np.float32)
+    expected = first.push(x)
+    second.push(x[:, ::-1].copy())
+    second.reset()
+    assert np.array_equal(second.push(x), expected)
+
+
+def test_silence_stays_silence():
+    assert not load_model("phoenix").separator("live").push(np.zeros((2, 5120), np.float32)).any()
+
+
+def test_a_profile_it_lacks_names_those_there_are():
+    with pytest.raises(UnknownProfileError, match="there are: live"):
+        Phoenix().separator("offline")
+
+
+def test_missing_weights_say_so(bundled):
+    with pytest.raises(WeightsMissingError, match=FILE.checkpoint):
+        load_network(FILE)
+
+
+def test_other_bytes_than_the_cards_are_refused(bundled):
+    bundled(BUNDLED[:-1])
+    with pytest.raises(WeightsCorruptError, match=FILE.checkpoint_sha256):
+        load_network(FILE)
+
+
+@pytest.mark.parametrize("content", [b"no tensors", save({"x": torch.zeros(2)})], ids=["", "other"])
+def test_a_file_that_is_no_weights_of_this_network_is_refused(bundled, content):
+    with pytest.raises(WeightsCorruptError, match="does not fit"):
+        load_network(bundled(content))
