@@ -1,8 +1,11 @@
 """Plugins built once, a server with the diagnostic model, and what is right to expect of them."""
 
+import contextlib
 import os
 import shutil
+import socket
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +18,8 @@ from plugin_bridge import EmbeddedServer
 NATIVE = Path(__file__).parents[2] / "plugin_bridge" / "native"
 LV2_HEADER = Path("/usr/include/lv2/core/lv2.h")
 BUILD_TIMEOUT_S = 300
+# What a fake server says: nothing, noise, another protocol, nearly ours.
+BAD_ANSWERS = [b"", b"\xff" * 5000, b"HTTP/1.1 200 OK\r\n\r\n", bytes(64)]
 
 
 @dataclass(frozen=True)
@@ -101,9 +106,43 @@ def amplitude(decibels):
     return 10.0 ** (decibels / 20.0)
 
 
+def is_alarm(wet, rate_hz):
+    """Whether [channel, frame] begins with half a second of the tone of a render that failed.
+
+    880 Hz at -12 dBFS, a quarter of a second on, a quarter off, from anywhere in a beep.
+    """
+    beeps = wet[:, : rate_hz // 2]
+    power = np.abs(np.fft.rfft(beeps)) ** 2
+    around_880_hz = power[:, 420:461].sum() / power.sum()  # half a second: bins are 2 Hz apart
+    return around_880_hz > 0.95 and abs(np.abs(beeps).max() - 0.25) < 0.001
+
+
 def tool_environment(server=None, **more):
     """The environment for a host in a process of its own."""
     chosen = {"PHOENIX_STEMS_SERVE": ""}
     if server is not None:
         chosen["PHOENIX_STEMS_ENDPOINT"] = server.endpoint
     return os.environ | chosen | more
+
+
+@contextlib.contextmanager
+def garbage_server(path, answer):
+    """A socket that answers everyone with the same bytes, and hangs up."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=_answer_all, args=(listener, answer), daemon=True)
+        thread.start()
+        yield
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def _answer_all(listener, answer):
+    while True:
+        try:
+            peer, _ = listener.accept()
+        except OSError:
+            return
+        with peer, contextlib.suppress(OSError):
+            peer.sendall(answer)

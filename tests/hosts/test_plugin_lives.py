@@ -3,14 +3,12 @@
 import gc
 import os
 import signal
-import socket
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from clap_host import ClapHost
-from conftest import noise
+from conftest import BAD_ANSWERS, garbage_server, noise
 from killed import assert_dry_without_a_click_and_stems_again, tone
 
 from plugin_bridge import EmbeddedServer
@@ -99,37 +97,34 @@ def test_a_killed_server_is_dry_at_once_without_a_click_and_comes_back(bundles, 
     assert_dry_without_a_click_and_stems_again(wet, dry, latency, killed[0], BLOCK)
 
 
-def garbage_server(path, answer):
-    """A socket that answers everyone with the same bytes."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
-    listener.listen()
-
-    def serve():
-        while True:
-            try:
-                peer, _ = listener.accept()
-            except OSError:
-                return
-            with peer:
-                peer.sendall(answer)
-
-    threading.Thread(target=serve, daemon=True).start()
-    return listener
-
-
-@pytest.mark.parametrize("answer", [b"", b"\xff" * 5000, b"HTTP/1.1 200 OK\r\n\r\n", bytes(64)])
+@pytest.mark.parametrize("answer", BAD_ANSWERS, ids=range(len(BAD_ANSWERS)))
 def test_the_host_lives_with_garbage(bundles, monkeypatch, tmp_path, answer):
     monkeypatch.setenv("PHOENIX_STEMS_SERVE", "")
     monkeypatch.setenv("PHOENIX_STEMS_ENDPOINT", f"ipc://{tmp_path}/socket")
-    listener = garbage_server(tmp_path / "socket", answer)
-    dry = tone(1.0)
-    try:
-        with ClapHost(bundles.clap, MIX) as host:
-            host.activate(RATE_HZ, BLOCK)
-            (wet,) = host.play(dry, BLOCK, RATE_HZ)
-            latency = host.latency_samples
-    finally:
-        listener.close()
-    half = RATE_HZ // 2
+    with garbage_server(tmp_path / "socket", answer):
+        is_dry_live(bundles)
+
+
+def is_dry_live(bundles):
+    """Play a second live, and hold the second half of it to the dry signal."""
+    dry, half = tone(1.0), RATE_HZ // 2
+    with ClapHost(bundles.clap, MIX) as host:
+        host.activate(RATE_HZ, BLOCK)
+        (wet,) = host.play(dry, BLOCK, RATE_HZ)
+        latency = host.latency_samples
     np.testing.assert_allclose(wet[:, half:], dry[:, half - latency : -latency], atol=1e-5)
+
+
+def test_without_descriptors_the_host_lives_and_hears_dry(bundles, served):
+    with ClapHost(bundles.clap, MIX):  # what loading needs is there
+        taken = []
+        try:
+            while True:
+                taken.append(os.dup(0))
+        except OSError:
+            pass
+        try:
+            is_dry_live(bundles)
+        finally:
+            for handle in taken:
+                os.close(handle)
