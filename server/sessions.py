@@ -97,7 +97,8 @@ class Sessions:
         """Handle one message from the socket."""
         stream: int | None = None
         try:
-            if not self._traffic.admit(self._table.find(identity), sum(map(len, frames))):
+            peer = self._table.find(identity)
+            if not self._traffic.admit(peer and peer.traffic, sum(map(len, frames))):
                 self._metrics.throttled_messages.inc()
                 return
             message = decode(frames, self._limits)

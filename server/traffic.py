@@ -15,7 +15,6 @@ from protocol import LimitExceeded
 
 if TYPE_CHECKING:
     from server.config import LimitsConfig
-    from server.peers import Peer
 
 _TELL_INTERVAL_S: Final = 1.0
 
@@ -57,13 +56,15 @@ class Traffic:
         self._all = Meter()
         self._strangers = Meter()  # whoever has not said hello shares one peer's allowance
 
-    def admit(self, peer: Peer | None, size_bytes: int) -> bool:
+    def admit(self, peer: Meter | None, size_bytes: int) -> bool:
         """Whether a message of that size may be handled; False ignores it without a word.
+
+        ``peer`` is the sender's meter; None for one that has not said hello.
 
         Raises LimitExceeded, naming the limit, for the first one in a second that may not.
         """
         limits, now = self._limits, self._clock()
-        own = self._strangers if peer is None else peer.traffic
+        own = self._strangers if peer is None else peer
         wanted = (
             (own.messages, 1, "peer_messages_per_s"),
             (own.bytes, size_bytes, "peer_bytes_per_s"),
