@@ -93,8 +93,13 @@ def test_a_socket_that_cannot_be_reached_is_an_alarm(bundles, monkeypatch, tmp_p
     assert is_alarm(wet, RATE_HZ)
 
 
-def test_without_descriptors_a_render_is_an_alarm_and_the_next_is_exact(bundles, served):
-    """Another rate makes the plugin begin anew; what is connected needs no more descriptors."""
+def test_without_descriptors_a_render_is_an_alarm_and_the_next_is_exact(
+    bundles, server, monkeypatch, tmp_path
+):
+    """The server appears when there are none left; before, the plugin would keep its own."""
+    monkeypatch.setenv("PHOENIX_STEMS_SERVE", "")
+    monkeypatch.setenv("PHOENIX_STEMS_ENDPOINT", f"ipc://{tmp_path}/later")
+    dry = noise(1.0, RATE_HZ)
     plugin, taken = muted_vocals(bundles), []
     try:
         while True:
@@ -102,11 +107,11 @@ def test_without_descriptors_a_render_is_an_alarm_and_the_next_is_exact(bundles,
     except OSError:
         pass
     try:
-        wet = plugin.process(noise(1.0, 48_000), 48_000, buffer_size=BLOCK)
+        (tmp_path / "later").symlink_to(server.endpoint.removeprefix("ipc://"))
+        wet = plugin.process(dry, RATE_HZ, buffer_size=BLOCK)
     finally:
         for handle in taken:
             os.close(handle)
-    assert is_alarm(wet, 48_000)
-    dry = noise(1.0, RATE_HZ)
+    assert is_alarm(wet, RATE_HZ)
     wet = plugin.process(dry, RATE_HZ, buffer_size=BLOCK)
     np.testing.assert_allclose(wet, 0.5 * dry, atol=TOLERANCE)
