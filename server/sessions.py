@@ -98,7 +98,8 @@ class Sessions:
         stream: int | None = None
         try:
             peer = self._table.find(identity)
-            if not self._traffic.admit(peer and peer.traffic, sum(map(len, frames))):
+            meter = None if peer is None else peer.traffic
+            if not self._traffic.admit(meter, sum(map(len, frames))):
                 self._metrics.throttled_messages.inc()
                 return
             message = decode(frames, self._limits)
