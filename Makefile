@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PLUGIN_BUILD := build/plugin
 PLUGIN_CONFIG := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/phoenix-stems/plugin.conf
 
-.PHONY: demo test test-hosts check bench quality soak install system-packages system-packages-hosts clean
+.PHONY: demo test test-hosts faults check bench quality soak install system-packages system-packages-hosts clean
 .PHONY: plugin plugin-install plugin-uninstall
 
 demo: $(STAMP)
@@ -20,6 +20,10 @@ test: $(STAMP)
 # The plugins in real hosts, for minutes: Ardour, jalv on JACK. Needs `make system-packages-hosts`.
 test-hosts: $(STAMP)
 	$(BIN)/python -m pytest -m hosts tests/hosts --timeout=1200
+
+# Every fault of docs/reliability.md in full, for minutes: clients and servers killed a hundred times.
+faults: $(STAMP)
+	$(BIN)/python -m pytest -m 'slow or not slow' tests/fault --timeout=900
 
 plugin:
 	cmake -S plugin_bridge/native -B $(PLUGIN_BUILD)
