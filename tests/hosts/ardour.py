@@ -37,6 +37,16 @@ for index, value in pairs({{{values}}}) do
   assert(ARDOUR.LuaAPI.set_processor_param(plugin, index, value), "no parameter " .. index)
 end
 """
+_CONNECT_PAIR = """\
+local outputs = track:output()
+assert(outputs:n_ports():n_audio() == 4, "the track has not got an output for each channel")
+track:panner_shell():set_bypassed(true)
+for port = 0, 3 do outputs:nth(port):disconnect_all() end
+for side = 0, 1 do
+  local master = session:master_out():input():nth(side)
+  assert(outputs:nth(2 * {pair} + side):connect(master:name()) == 0, "cannot be connected")
+end
+"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,7 @@ class PluginChoice:
     kind: str  # "LV2" or "VST3"
     identity: str
     values: dict[int, float]
+    pair: int | None = None  # of Multi's outputs: which stereo pair is heard; None: of Mix
 
 
 class Ardour:
@@ -119,7 +130,8 @@ def _add_plugin(plugin):
     if plugin is None:
         return ""
     values = ", ".join(f"[{index}] = {value}" for index, value in plugin.values.items())
-    return _ADD_PLUGIN.format(identity=plugin.identity, kind=plugin.kind, values=values)
+    script = _ADD_PLUGIN.format(identity=plugin.identity, kind=plugin.kind, values=values)
+    return script + ("" if plugin.pair is None else _CONNECT_PAIR.format(pair=plugin.pair))
 
 
 def _place_audio(session, audio, rate_hz):
