@@ -23,7 +23,8 @@ StemsError                     E000   never raised itself
  `- ServerFault                E300   the server failed; the request may be tried again
      |- EngineFault            E301   inference raised; the stream is closed
      |- ShuttingDown           E302   the server is draining
-     `- AccessRevoked          E303   the connection's key is no longer allowed
+     |- AccessRevoked          E303   the connection's key is no longer allowed
+     `- Overloaded             E304   the machine can no longer keep this live stream in time
 """
 # ruff: noqa: N818 -- the names say what happened; that they are errors is the base class's part
 
@@ -184,6 +185,12 @@ class AccessRevoked(ServerFault):
     """The connection's key is no longer allowed; its streams are gone."""
 
     code = "E303"
+
+
+class Overloaded(ServerFault):
+    """The machine can no longer keep this live stream in time; it is closed so that others are."""
+
+    code = "E304"
 
 
 def _tree(root: type[StemsError]) -> list[type[StemsError]]:
