@@ -12,10 +12,14 @@ _START_TIMEOUT_S = 20.0
 
 
 class Jalv:
-    """One running jalv; ``values`` holds the latest value of each control output."""
+    """One running jalv; ``values`` holds the latest value that it told of each control.
 
-    def __init__(self, bundles, jack_name, name, uri, server=None, **controls):
+    ``session``: a folder with a saved state to begin with.
+    """
+
+    def __init__(self, bundles, jack_name, name, uri, server=None, session=None, **controls):
         settings = [part for item in controls.items() for part in ("-c", "{}={}".format(*item))]
+        settings += [] if session is None else ["-l", str(session)]
         self.name = name
         self.values = {}
         self._process = subprocess.Popen(
@@ -61,13 +65,13 @@ class Jalv:
         self._process.stdin.write(f"{text}\n")
         self._process.stdin.flush()
 
-    def wait_for(self, symbol, *values):
-        """Wait until an output has one of these values; jalv tells outputs when asked."""
+    def wait_for(self, symbol, *values, ask="monitors"):
+        """Wait until a control has one of these values: an output, or an input of ``controls``."""
         until = time.monotonic() + _START_TIMEOUT_S
         while self.values.get(symbol) not in values:
             assert self.is_running(), "".join(self.said)
             assert time.monotonic() < until, (symbol, values, self.values)
-            self.command("monitors")
+            self.command(ask)
             time.sleep(0.1)
 
     def _read(self):

@@ -11,6 +11,7 @@ from conftest import noise, require
 from jack_tape import Tape, jack_server
 from jalv_host import Jalv
 from killed import assert_aligned, assert_dry_without_a_click_and_stems_again, delayed, tone
+from lv2_host import Lv2Host, World
 
 from plugin_bridge import EmbeddedServer
 
@@ -100,6 +101,17 @@ def test_a_killed_server_is_dry_at_once_without_a_click_and_comes_back(bundles, 
     assert_dry_without_a_click_and_stems_again(
         tape.recorded, dry, LATENCY_SAMPLES, killed_at, BLOCK
     )
+
+
+def test_a_saved_session_is_loaded(bundles, server, jack_name, monkeypatch, tmp_path):
+    monkeypatch.setenv("LV2_PATH", f"{bundles.lv2.parent}:/usr/lib/lv2")
+    with World() as world, Lv2Host(world, MIX, RATE_HZ) as other:
+        other["vocals_gain"], other["instrumental_mute"] = -7.5, 1.0
+        world.save(other.state(), tmp_path / "session")
+    with Jalv(bundles, jack_name, "stems", MIX, server, tmp_path / "session") as host:
+        host.wait_for("vocals_gain", -7.5, ask="controls")
+        host.wait_for("instrumental_mute", 1.0, ask="controls")
+        assert host.values["vocals_mute"] == 0.0
 
 
 def test_ten_minutes_live_without_an_underrun(bundles, jack_name):
