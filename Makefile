@@ -9,6 +9,7 @@ PLUGIN_BUILD := build/plugin
 PLUGIN_CONFIG := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/phoenix-stems/plugin.conf
 
 .PHONY: demo test test-hosts faults check bench quality soak install system-packages system-packages-hosts clean
+.PHONY: fuzz
 .PHONY: plugin plugin-install plugin-uninstall
 
 demo: $(STAMP)
@@ -24,6 +25,13 @@ test-hosts: $(STAMP)
 # Every fault of docs/reliability.md in full, for minutes: clients and servers killed a hundred times.
 faults: $(STAMP)
 	$(BIN)/python -m pytest -m 'slow or not slow' tests/fault --timeout=900
+
+# A million hostile messages to a running server, and a million guided by what code they reach; half an hour at most.
+FUZZ_MESSAGES ?= 1000000
+
+fuzz: $(STAMP)
+	FUZZ_MESSAGES=$(FUZZ_MESSAGES) FUZZ_FOLDER=$(abspath build/fuzz) \
+		$(BIN)/python -m pytest tests/fuzz/test_hostile_messages.py tests/fuzz/test_guided_fuzz.py
 
 plugin:
 	cmake -S plugin_bridge/native -B $(PLUGIN_BUILD)

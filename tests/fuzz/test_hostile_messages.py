@@ -1,0 +1,114 @@
+"""Malformed and mutated messages at three depths, for a server that serves somebody else too."""
+
+import os
+import threading
+import time
+from collections import Counter
+
+import pytest
+from hostile_cases import Depth
+from hostile_client import HostileClient
+from hostile_corpus import hostile_cases
+from hostile_target import (
+    WellBehaved,
+    check_well_behaved,
+    describe,
+    footprint,
+    settled_footprint,
+)
+from server_client import ServerProcess
+
+MESSAGES = int(os.environ.get("FUZZ_MESSAGES", "10000"))
+WARM_UP_MESSAGES = 10_000  # as many streams at once as there will be; the heap has then grown
+ATTACKERS = 2
+GROWTH_BYTES = 10 << 20
+SETTINGS = ("--peer-timeout-s", "1", "--metrics", "127.0.0.1:0", "--log-format", "json")
+
+
+@pytest.fixture
+def server(tmp_path):
+    (tmp_path / "private").mkdir(mode=0o700)
+    with ServerProcess(tmp_path, *SETTINGS) as server:
+        server.ready = server.wait_ready()
+        server.log = []
+        reader = threading.Thread(target=lambda: server.log.extend(server.process.stderr))
+        reader.start()
+        yield server
+        server.terminate()
+        reader.join()
+
+
+@pytest.fixture
+def good(server):
+    client = WellBehaved(server.endpoint)
+    yield client
+    client.kill()
+
+
+class Attack:
+    """Some attackers at once, each with its own messages."""
+
+    def __init__(self, endpoint, seed, messages):
+        self.clients = [HostileClient(endpoint) for _ in range(ATTACKERS)]
+        self.sent = Counter()
+        self.failures = []
+        shares = [messages // len(Depth) // ATTACKERS + 1] * ATTACKERS
+        self.threads = [
+            threading.Thread(target=self._run, args=(client, seed * ATTACKERS + index, share))
+            for index, (client, share) in enumerate(zip(self.clients, shares, strict=True))
+        ]
+
+    def run(self):
+        for thread in self.threads:
+            thread.start()
+        for thread in self.threads:
+            thread.join()
+        for client in self.clients:
+            client.close()
+        assert not self.failures, self.failures[0]
+
+    def _run(self, client, seed, messages):
+        try:
+            for case in hostile_cases(seed, messages):
+                client.attack(case)
+                self.sent[case.depth.name] += len(case.messages)
+        except Exception as error:  # noqa: BLE001 -- an assertion of a thread fails the test
+            self.failures.append(error)
+
+    @property
+    def codes(self):
+        return sum((client.codes for client in self.clients), Counter())
+
+
+def settled(server):
+    return settled_footprint(server.process.pid, server.ready["metrics"] + "/metrics", peers=1)
+
+
+@pytest.mark.timeout(180 + MESSAGES // 100)
+def test_hostile_messages_meet_protocol_errors_only_and_a_good_client_notices_nothing(
+    server, good, capsys
+):
+    Attack(server.endpoint, 1, WARM_UP_MESSAGES).run()
+    before = settled(server)
+    attack, started = Attack(server.endpoint, 2, MESSAGES), time.monotonic()
+    attack.run()
+    seconds = time.monotonic() - started
+    during = footprint(server.process.pid, server.ready["metrics"] + "/metrics")
+    after = settled(server)
+    counted = good.finish()
+    server.terminate()
+    grown = after.resident_bytes - before.resident_bytes
+    with capsys.disabled():
+        print(f"\n{sum(attack.sent.values())} hostile messages in {seconds:.1f} s", end=": ")
+        print(dict(attack.sent))
+        print("refused by", dict(sorted(attack.codes.items())))
+        print(describe(counted))
+        print(f"server before {before}\nduring {during}\nafter {after}; grown by {grown >> 10} KiB")
+    assert min(attack.sent.values()) >= MESSAGES // len(Depth)
+    assert attack.codes.keys() >= {"E101", "E102", "E104", "E105", "E106", "E203", "E204"}
+    check_well_behaved(counted)
+    assert [line for line in server.log if '"level": "error"' in line] == []
+    assert grown <= GROWTH_BYTES
+    assert after.threads <= before.threads
+    assert after.descriptors <= before.descriptors
+    assert (after.peers, after.streams) == (1, 1), "only the well-behaved client is left"
