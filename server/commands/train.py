@@ -32,11 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     from dsp.training.cluster import joined_cluster  # noqa: PLC0415
     from dsp.training.config import load_config  # noqa: PLC0415
+    from dsp.training.heap import keep_freed_memory  # noqa: PLC0415
     from dsp.training.session import start  # noqa: PLC0415
 
     config = load_config(arguments.config)
     if arguments.export:
         return _export(Path(config.folder), arguments.export)
+    keep_freed_memory()
     torch.set_num_threads(arguments.threads)
     with joined_cluster() as cluster:
         start(config, cluster).run()
