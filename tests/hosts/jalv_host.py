@@ -17,7 +17,7 @@ class Jalv:
     ``session``: a folder with a saved state to begin with.
     """
 
-    def __init__(self, bundles, jack_name, name, uri, server=None, session=None, **controls):
+    def __init__(self, bundles, jack_name, name, uri, server=None, *, session=None, **controls):
         settings = [part for item in controls.items() for part in ("-c", "{}={}".format(*item))]
         settings += [] if session is None else ["-l", str(session)]
         self.name = name

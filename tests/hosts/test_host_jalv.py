@@ -108,7 +108,7 @@ def test_a_saved_session_is_loaded(bundles, server, jack_name, monkeypatch, tmp_
     with World() as world, Lv2Host(world, MIX, RATE_HZ) as other:
         other["vocals_gain"], other["instrumental_mute"] = -7.5, 1.0
         world.save(other.state(), tmp_path / "session")
-    with Jalv(bundles, jack_name, "stems", MIX, server, tmp_path / "session") as host:
+    with Jalv(bundles, jack_name, "stems", MIX, server, session=tmp_path / "session") as host:
         host.wait_for("vocals_gain", -7.5, ask="controls")
         host.wait_for("instrumental_mute", 1.0, ask="controls")
         assert host.values["vocals_mute"] == 0.0
