@@ -163,6 +163,14 @@ class StreamPipeline:
             blocks += self._emit()
         return blocks
 
+    def process_hop(self) -> list[StemBlock]:
+        """Separate the next full hop only, so that others can have a turn; else as ``process``."""
+        if self.ready_hops <= 1:
+            return self.process()
+        self._source.push(self._context.read(self._fed, self._latency.hop))
+        self._fed += self._latency.hop
+        return self._emit()
+
     def preroll(self, position_samples: int, samples: FloatArray) -> None:
         """Rebuild the whole state from [channel, frame], as if it had been streamed.
 

@@ -20,6 +20,7 @@ class Lane(StrEnum):
     """Which engine thread a push may occupy."""
 
     REALTIME = "realtime"  # every push is shorter than its hop
+    CATCH_UP = "catch-up"  # of realtime streams: what they missed, or have to hear again
     BACKGROUND = "background"  # a push may take many hops of another stream
 
 

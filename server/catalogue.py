@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dsp.errors import WeightsCorruptError, WeightsMissingError
 from dsp.networks.registry import available_models, load_model
 from protocol import ModelInfo, ModelUnavailable, ProfileInfo, UnknownModel, UnknownProfile
-from server.warm_up import measure_hop_seconds
+from server.warm_up import measure_hops
 
 if TYPE_CHECKING:
     from dsp.networks.registry import Model
@@ -24,7 +24,7 @@ class Catalogue:
     def __init__(self) -> None:
         self._descriptions = available_models()
         self._models: dict[str, Model] = {}
-        self._hop_seconds: dict[tuple[str, str], float] = {}
+        self._hops: dict[tuple[str, str], list[float]] = {}
 
     def infos(self) -> tuple[ModelInfo, ...]:
         """Return what a client may know about every model."""
@@ -56,12 +56,20 @@ class Catalogue:
             raise UnknownProfile(f"profile {name!r}: {', '.join(model.profiles)} allowed")
         return model.profiles[name]
 
+    def rate_hz(self, name: str) -> int:
+        """Return the rate that a model of that name runs at."""
+        return next(item.rate_hz for item in self._descriptions if item.name == name)
+
     def hop_seconds(self, model: Model, profile: str) -> float:
         """Return what the costliest hop takes on this machine, measured once."""
+        return max(self.hops(model, profile))
+
+    def hops(self, model: Model, profile: str) -> list[float]:
+        """Return what the hops of a network's pattern take on this machine, measured once."""
         key = (model.name, profile)
-        if key not in self._hop_seconds:
-            self._hop_seconds[key] = measure_hop_seconds(model.separator(profile))
-        return self._hop_seconds[key]
+        if key not in self._hops:
+            self._hops[key] = measure_hops(model.separator(profile))
+        return self._hops[key]
 
 
 def _profile_info(profile: Profile) -> ProfileInfo:

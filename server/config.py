@@ -93,6 +93,9 @@ class LimitsConfig(_Checked):
         256 << 20, "bytes of one connection, each second", _between(1, 10**12)
     )
     bytes_per_s: int = _setting(1 << 30, "bytes in all, each second", _between(1, 10**12))
+    live_load: float = _setting(
+        0.9, "share of a lane's core that live streams are promised", _between(0.05, 0.99)
+    )
 
 
 @dataclass(frozen=True, slots=True)

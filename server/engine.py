@@ -1,15 +1,17 @@
 """Where inference runs: one thread per lane, each serving the earliest deadline first.
 
 The realtime lane's steps are short; the background lane's may be long, so the operating system
-gives it what the realtime lane and the I/O thread leave. A step is never interrupted by another of
-its lane.
+gives it what the realtime lane and the I/O thread leave. Between them is the lane on which realtime
+streams make up for what they missed, so that a rebuild makes nobody else late. A step is never
+interrupted by another of its lane.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from dsp.separator import Lane
@@ -20,22 +22,24 @@ from server.scheduler import DeadlineQueue
 class EngineTask(Hashable, Protocol):
     """One stream's work, taken in steps."""
 
+    rank: int  # lower goes first when not all deadlines can be kept
+
     @property
     def lane(self) -> Lane:
-        """Which thread runs the steps."""
+        """Which thread is to run the next step."""
 
     def next_deadline(self) -> float | None:
         """By when the next step should be done; None when there is none."""
 
     def step(self) -> None:
-        """Do one step; must not raise."""
+        """Do one step; must not raise. Does nothing while another thread is in a step."""
 
 
 class Engine:
     """The lanes' threads; ``wake`` a task whenever it has got work."""
 
     def __init__(self) -> None:
-        self._lanes = {lane: _LaneThread(lane) for lane in Lane}
+        self._lanes = {lane: _LaneThread(lane, self.wake) for lane in Lane}
 
     def start(self) -> None:
         """Start the threads."""
@@ -65,9 +69,10 @@ class Engine:
 class _LaneThread(threading.Thread):
     """Takes the most urgent task, runs one step, and queues it again if more waits."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: Lane, wake: Callable[[EngineTask], None]) -> None:
         super().__init__(name=f"engine-{lane.value}", daemon=True)
         self._lane = lane
+        self._wake_on_its_lane = wake
         self._ready = threading.Condition()
         self._queue: DeadlineQueue[EngineTask] = DeadlineQueue()
         self._running: EngineTask | None = None
@@ -83,7 +88,7 @@ class _LaneThread(threading.Thread):
         if deadline is None:
             return
         with self._ready:
-            self._queue.put(task, deadline)
+            self._queue.put(task, deadline, task.rank)
             self._ready.notify()
 
     def stop(self) -> None:
@@ -94,19 +99,24 @@ class _LaneThread(threading.Thread):
     def run(self) -> None:
         if self._lane is Lane.BACKGROUND:
             yield_to_others()
-        else:
+        elif self._lane is Lane.REALTIME:
             claim_realtime()
         while (task := self._next()) is not None:
-            task.step()
-            self.wake(task)
+            if task.lane is self._lane:
+                task.step()
+            self._wake_on_its_lane(task)
             del task  # an ended stream's memory must not wait for the next one's work
 
     def _next(self) -> EngineTask | None:
         with self._ready:
             self._running = None
             while not self._stopping:
-                self._running = self._queue.pop()
+                self._running = self._queue.pop(self._overdue_before())
                 if self._running is not None:
                     return self._running
                 self._ready.wait()
         return None
+
+    def _overdue_before(self) -> float:
+        """Before when deadlines count as missed: never for lossless work, which has none."""
+        return -math.inf if self._lane is Lane.BACKGROUND else time.monotonic()

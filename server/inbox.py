@@ -50,6 +50,11 @@ class Inbox(Generic[Request]):
         return len(self._waiting)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether the stream is over."""
+        return self._is_closed
+
+    @property
     def audio_frames(self) -> int:
         """Audio that waits, in frames."""
         return self._audio_frames
@@ -75,6 +80,11 @@ class Inbox(Generic[Request]):
             oldest = self._waiting.popleft()
             self._count(oldest.request, -1)
             return oldest
+
+    def peek(self) -> Request | None:
+        """Return the oldest request, which stays; None when there is none."""
+        with self._lock:
+            return self._waiting[0].request if self._waiting else None
 
     def forget_audio(self) -> None:
         """Forget audio and preroll that wait, but not what a flush still asks for."""

@@ -32,6 +32,15 @@ class Metrics:
             "Audio frames of live streams dropped, before or after inference",
             "side",
         )
+        self.shed_streams = self._counter(
+            "shed_streams", "Live streams ended because the machine could not keep them in time"
+        )
+        self.live_load = self._gauge(
+            "live_load", "Share of a core that live streams take at today's costs", "lane"
+        )
+        self.hop_cost = self._gauge(
+            "hop_cost_seconds", "What a hop takes now", "model", "profile", "quantile"
+        )
         self.errors = self._counter("errors", "Errors sent to peers", "code")
         self.handshakes = self._counter("handshakes", "CURVE handshakes by ZAP status", "status")
         self.failed_handshakes = self._counter(

@@ -18,6 +18,7 @@ from dsp.mixing import MIX
 from dsp.pipeline import CONTEXT_SECONDS, StreamPipeline
 from dsp.separator import Lane
 from protocol import Latency, LatencyTooSmall, Open, Opened, UnknownStem
+from server.admission import Admission, Demand
 from server.counters import Counters
 from server.errors import WarmUpError
 from server.priority import yield_to_others
@@ -25,9 +26,12 @@ from server.stream_worker import StreamWorker, SwitchModel
 
 if TYPE_CHECKING:
     from dsp.networks.registry import Model
+    from dsp.separator import Profile
     from protocol import Set
     from server.catalogue import Catalogue
     from server.config import ServerConfig
+    from server.hop_costs import HopCosts
+    from server.peers import Stream
 
 ROUND_TRIP_MARGIN = 1.1  # on the costliest hop, for transport
 ROUND_TRIP_GRID_SAMPLES = 64  # so that runs of one machine agree
@@ -49,13 +53,22 @@ class Opening:
     answer_within_s: float
     live_frames: int  # of a live stream: what its latency allows to wait
     inbox_frames: int  # of a live stream: input that may wait, to be caught up with
+    demand: Demand | None = None  # of a live stream: what it must be promised
 
 
 class StreamOpener:
     """Runs the slow part of opening; the callbacks are called on its thread."""
 
-    def __init__(self, catalogue: Catalogue, config: ServerConfig) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        config: ServerConfig,
+        costs: HopCosts,
+        admission: Admission[Stream],
+    ) -> None:
         self._catalogue = catalogue
+        self._costs = costs
+        self._admission = admission
         self._default_model = config.model
         self._warm_profile = config.profile
         self._catch_up_ms = config.queues.catch_up_ms
@@ -113,26 +126,50 @@ class StreamOpener:
         profile = self._catalogue.profile(model, request.profile)
         check_stems(request.stems, model.stems)
         minimum = self._minimum_round_trip(model, request)
-        pipeline = self._pipeline(model, request)
         round_trip = max(minimum, request.round_trip_samples)
+        demand = self._demand(model, profile, request, round_trip)
+        if demand is not None:
+            self._admission.check(demand)  # before anything is spent on it
+        pipeline = self._pipeline(model, request)
         kept = min(round_trip, CONTEXT_SECONDS * request.rate_hz)  # a queue never holds more
         live_frames = pipeline.latency.total + request.max_block_frames + kept
         opened = _opened(request, model, pipeline, minimum)
+        worker = StreamWorker(request.stream, pipeline, model.name, tuple(model.stems), counters)
+        worker.is_hop_by_hop = not request.freewheel
         return Opening(
             opened,
-            StreamWorker(request.stream, pipeline, model.name, tuple(model.stems), counters),
+            worker,
             # A lossless client has no deadline: its long pushes must not stand before live ones.
             Lane.BACKGROUND if request.freewheel else profile.lane,
             round_trip / request.rate_hz,
             live_frames,
             live_frames + self._catch_up_frames(request.rate_hz),
+            demand,
         )
 
     def _switch(self, opened: Open, request: Set) -> SwitchModel:
         model = self._catalogue.model(request.model or self._default_model)
-        self._catalogue.profile(model, opened.profile)
+        profile = self._catalogue.profile(model, opened.profile)
+        seconds = self._catalogue.hop_seconds(model, opened.profile)
+        granted = max(opened.round_trip_samples, round_trip_samples(seconds, opened.rate_hz))
+        demand = self._demand(model, profile, opened, granted)
         separator = model.separator(opened.profile)
-        return SwitchModel(request, model.name, tuple(model.stems), separator)
+        return SwitchModel(request, model.name, tuple(model.stems), separator, demand)
+
+    def _demand(
+        self, model: Model, profile: Profile, request: Open, round_trip_samples: int
+    ) -> Demand | None:
+        """Return what a live stream asks of its lane, its costs being known from now on."""
+        if request.freewheel:
+            return None
+        kind = (model.name, profile.name)
+        self._costs.start(kind, self._catalogue.hops(model, profile.name))
+        return Demand(
+            kind,
+            profile.lane,
+            profile.hop_samples / self._catalogue.rate_hz(model.name),
+            round_trip_samples / request.rate_hz,
+        )
 
     def _pipeline(self, model: Model, request: Open) -> StreamPipeline:
         """Build the stream's pipeline; a live one has run before its first block comes."""

@@ -11,6 +11,7 @@ from server.counters import Counters
 from server.traffic import Meter
 
 if TYPE_CHECKING:
+    from server.scheduler import Pace
     from server.stream_task import StreamTask
 
 
@@ -28,6 +29,8 @@ class Stream:
     credit_frames: int = 0
     preroll_frames: int = 0  # received since the last part that was marked as last
     answered_samples: int = 0  # position up to which stems have been handed to the socket
+    pace: Pace | None = None  # of a live stream
+    late_since: float | None = None  # for how long its oldest request has been overdue
 
     @property
     def number(self) -> int:

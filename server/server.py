@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Self
 import torch
 
 from protocol import Limits
+from server.admission import Admission
 from server.catalogue import Catalogue
 from server.config import is_encrypted
 from server.engine import Engine
+from server.hop_costs import HopCosts
 from server.http import HealthEndpoint
 from server.log import RateLimit, make_logger
 from server.mailbox import Mailbox
 from server.metrics import Metrics
 from server.opening import StreamOpener
 from server.outbound import Outbound
+from server.overload import describe_load, note_load
 from server.peers import PeerTable
 from server.replies import Replies
 from server.security_gate import Gate
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from server.config import ServerConfig
+    from server.peers import Stream
 
 SERVER_NAME = "phoenix-stems"
 _LOG_INTERVAL_S = 1.0  # between two lines about the same kind of refusal
@@ -56,7 +60,9 @@ class Server:
         )
         self._catalogue = Catalogue()
         self._engine = Engine()
-        self._opener = StreamOpener(self._catalogue, config)
+        self._costs = HopCosts(time.monotonic)
+        self._admission: Admission[Stream] = Admission(config.limits.live_load, self._costs)
+        self._opener = StreamOpener(self._catalogue, config, self._costs, self._admission)
         self._mailbox = Mailbox()
         self._transport: Transport | None = None
         self._health: HealthEndpoint | None = None
@@ -137,7 +143,12 @@ class Server:
             metrics=self.metrics,
         )
         if config.metrics:
-            self._health = HealthEndpoint(config.metrics, self.metrics, lambda: self._is_ready)
+            self._health = HealthEndpoint(
+                config.metrics,
+                self.metrics,
+                lambda: self._is_ready,
+                describe=lambda: describe_load(self.metrics, self._admission),
+            )
             self._health.start()
         self._opener.warm_up()
         self._engine.start()
@@ -169,6 +180,8 @@ class Server:
             log=self._log,
             clock=time.monotonic,
             run_on_io_thread=self._mailbox.post,
+            costs=self._costs,
+            admission=self._admission,
         )
         return Sessions(
             config=self._config,
@@ -191,6 +204,7 @@ class Server:
         if sessions is None:
             return
         sessions.expire()
+        note_load(self.metrics, self._admission, self._costs)
         loads = self._engine.queued_tasks
         for lane, tasks in loads.items():
             self.metrics.queued_streams.labels(lane=lane.value).set(tasks)

@@ -6,6 +6,7 @@ and the engine answers. Opening loads models, so it runs on the opener's thread.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -22,9 +23,12 @@ from protocol import (
     Limits,
     Message,
     Open,
+    Overloaded,
+    Ping,
     Preroll,
     Seek,
     ServerFault,
+    ServerFull,
     Set,
     ShuttingDown,
     Stems,
@@ -32,11 +36,15 @@ from protocol import (
 )
 from server.inbox import Inbox
 from server.loads import Loads
+from server.overload import Overload
 from server.peers import Peer, PeerTable, Stream
+from server.scheduler import Pace
 from server.stream_task import StreamTask
 
 if TYPE_CHECKING:
+    from server.admission import Admission
     from server.engine import Engine
+    from server.hop_costs import HopCosts
     from server.log import Logger
     from server.metrics import Metrics
     from server.opening import Opening, StreamOpener
@@ -46,6 +54,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 FREEWHEEL_ANSWER_WITHIN_S = 1.0  # behind live work, yet never starved by it
+_SILENCE_S = 0.2  # after which a peer that is in the way is asked whether it is there
 
 
 class StreamRequests:
@@ -63,6 +72,8 @@ class StreamRequests:
         log: Logger,
         clock: Callable[[], float],
         run_on_io_thread: Callable[[Callable[[], None]], None],
+        costs: HopCosts,
+        admission: Admission[Stream],
     ) -> None:
         self._table = table
         self._limits = limits
@@ -75,20 +86,32 @@ class StreamRequests:
         self._run_on_io_thread = run_on_io_thread
         self._loads = Loads(limits)
         self._dropped_input = metrics.dropped_frames.labels(side="input")
+        self._costs = costs
+        self._admission = admission
+        self._overload = Overload(admission, clock, self._shed)
+        self._ranks = itertools.count()
 
     def open(self, peer: Peer, request: Open) -> None:
         """Start opening a stream; ``opened`` or an error follows when the model is there."""
         self._limits.check_rate(request.rate_hz)
-        self._table.check_room(peer, request.stream)
-        self._loads.begin(peer)
+        try:
+            self._table.check_room(peer, request.stream)
+        except ServerFull:
+            if not self._forget_ghosts():
+                raise
+            self._table.check_room(peer, request.stream)
         stream = Stream(peer, request, answered_samples=request.position_samples)
+        self._load(stream, self._not_opened)
         peer.streams[request.stream] = stream
         self._count_streams()
+
+    def _load(self, stream: Stream, on_failed: Callable[[Stream, Exception], None]) -> None:
+        self._loads.begin(stream.peer)
         self._opener.open(
-            request,
+            stream.request,
             stream.counters,
             partial(self._post, self._loaded, stream, self._opened),
-            partial(self._post, self._loaded, stream, self._not_opened),
+            partial(self._post, self._loaded, stream, on_failed),
         )
 
     def audio(self, peer: Peer, block: Audio) -> None:
@@ -167,15 +190,20 @@ class StreamRequests:
         if stream.task is not None:
             stream.task.inbox.close()
             stream.task = None
+        self._admission.release(stream)
         self._count_streams()
 
     def _queue(self, stream: Stream, request: Request) -> None:
-        task = stream.opened_task
-        dropped = task.inbox.put(request, self._clock() + stream.answer_within_s)
+        task, now = stream.opened_task, self._clock()
+        if isinstance(request, Audio) and stream.pace is not None:
+            now = stream.pace.release(now, request.samples.shape[-1] / stream.request.rate_hz)
+        dropped = task.inbox.put(request, now + stream.answer_within_s)
         if dropped.frames:
             stream.counters.dropped_frames += dropped.frames
             self._dropped_input.inc(dropped.frames)
         self._engine.wake(task)
+        if stream.pace is not None:
+            self._overload.watch(stream, task.next_deadline())
 
     def _loaded(
         self, stream: Stream, go_on: Callable[[Stream, Result], None], result: Result
@@ -187,7 +215,15 @@ class StreamRequests:
     def _opened(self, stream: Stream, opening: Opening) -> None:
         if not _is_current(stream):
             return  # closed, or its peer gone, while the model was loading
+        if opening.demand is not None:
+            try:
+                self._overload.check(opening.lane)
+                self._admission.admit(stream, opening.demand)
+            except ServerFull as error:
+                self._not_opened(stream, error)
+                return
         freewheel = stream.request.freewheel
+        rate_hz = stream.request.rate_hz
         stream.model = opening.opened.model
         stream.credit_frames = opening.opened.credit_frames
         stream.live_frames = opening.live_frames
@@ -200,18 +236,62 @@ class StreamRequests:
             refuse=partial(self._post, self._refused, stream),
             metrics=self._metrics,
             log=self._log,
+            rank=next(self._ranks),
+            hop_s=opening.worker.hop_frames / rate_hz,
+            on_hop=partial(self._add_cost, stream),
+            clock=self._clock,
         )
+        if not freewheel:
+            stream.pace = Pace(opening.live_frames / rate_hz)
         self._replies.send(stream.peer.identity, opening.opened)
 
+    def _add_cost(self, stream: Stream, seconds: float) -> None:
+        """Note what a hop took, on a lane's thread; lossless pushes are no measure for it."""
+        if not stream.request.freewheel:
+            self._costs.add((stream.model, stream.request.profile), seconds)
+
     def _not_opened(self, stream: Stream, error: Exception) -> None:
+        """Try once more where streams of peers that are gone were in the way; else refuse."""
+        if not _is_current(stream):
+            return
+        if isinstance(error, ServerFull) and self._forget_ghosts() and _is_current(stream):
+            self._load(stream, self._refused_again)
+        else:
+            self._refused_again(stream, error)
+
+    def _refused_again(self, stream: Stream, error: Exception) -> None:
         if _is_current(stream):
             self.end(stream)
             self._refuse(stream, error, "opening failed")
 
+    def _forget_ghosts(self) -> bool:
+        """Look whether silent peers are still there; whether some were not, and are forgotten.
+
+        ZeroMQ tells that a connection is gone only to who sends something on it.
+        """
+        before = len(self._table)
+        for peer in self._table.silent(self._clock() - _SILENCE_S):
+            self._replies.send(peer.identity, Ping(0))
+        return len(self._table) < before
+
+    def _shed(self, stream: Stream, error: Overloaded) -> None:
+        """End a stream that the machine can no longer keep in time."""
+        self._metrics.shed_streams.inc()
+        self._log.warning("overloaded", stream=stream.number, reason=error.reason)
+        self.end(stream)
+        self._replies.send_error(stream.peer.identity, error, stream.number)
+
     def _switch_loaded(self, stream: Stream, switch: SwitchModel) -> None:
-        if _is_current(stream):
-            stream.model = switch.model
-            self._queue(stream, switch)
+        if not _is_current(stream):
+            return
+        if switch.demand is not None:
+            try:
+                self._admission.admit(stream, switch.demand)
+            except ServerFull as error:
+                self._switch_failed(stream, error)
+                return
+        stream.model = switch.model
+        self._queue(stream, switch)
 
     def _switch_failed(self, stream: Stream, error: Exception) -> None:
         if _is_current(stream):

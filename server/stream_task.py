@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from protocol import Audio, EngineFault, Message, Stems, StemsError
+from dsp.separator import Lane
+from protocol import Audio, EngineFault, Message, Preroll, Stems, StemsError
+from server.stream_worker import SwitchModel
 
 if TYPE_CHECKING:
-    from dsp.separator import Lane
     from server.inbox import Inbox
     from server.log import Logger
     from server.metrics import Metrics
     from server.stream_worker import Request, StreamWorker
 
+OnHop = Callable[[float], None]
+
 
 class StreamTask:
-    """An ``EngineTask``: an inbox filled by the I/O thread, a worker used by one lane's thread.
+    """An ``EngineTask``: an inbox filled by the I/O thread, a worker used by one thread at a time.
 
     ``deliver`` takes answers, ``refuse`` errors; after an ``EngineFault`` the stream is over.
+    ``on_hop`` is told what each hop took. A realtime stream that has to rebuild its state does so
+    on the catch-up lane, and stays there until its oldest request is no longer overdue.
     """
 
     def __init__(
@@ -32,8 +38,13 @@ class StreamTask:
         refuse: Callable[[StemsError], None],
         metrics: Metrics,
         log: Logger,
+        rank: int = 0,
+        hop_s: float = 0.0,
+        on_hop: OnHop = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.lane = lane
+        self.home_lane = lane
+        self.rank = rank
         self.inbox = inbox
         self._worker = worker
         self._deliver = deliver
@@ -41,27 +52,72 @@ class StreamTask:
         self._late_blocks = metrics.late_blocks
         self._hop_seconds = metrics.hop_seconds.labels(lane=lane.value)
         self._log = log
+        self._hop_s = hop_s
+        self._on_hop = on_hop
+        self._clock = clock
+        self._stepping = threading.Lock()
+        self._rest_deadline: float | None = None  # of the taken block's next hop
+        self._spent_s = 0.0  # on the hop that is not full yet
+        self.is_catching_up = False
+
+    @property
+    def lane(self) -> Lane:
+        """Which thread is to run the next step: no rebuild stands before live hops."""
+        if self.home_lane is Lane.REALTIME and (self.is_catching_up or self._rebuilds_next()):
+            return Lane.CATCH_UP
+        return self.home_lane
 
     def next_deadline(self) -> float | None:
-        """Return by when the oldest request wants its answer."""
-        return self.inbox.next_deadline()
+        """Return by when the next step wants to be done; None when there is nothing to do."""
+        rest = self._rest_deadline
+        return self.inbox.next_deadline() if rest is None or self.inbox.is_closed else rest
 
     def step(self) -> None:
-        """Answer the oldest request. An exception ends this stream and no other."""
-        waiting = self.inbox.take()
-        if waiting is None:
+        """Compute a hop, or answer the oldest request. An exception ends this stream and no other.
+
+        Does nothing while another lane's thread is at it, which will look for more afterwards.
+        """
+        if not self._stepping.acquire(blocking=False):
             return
+        try:
+            self.is_catching_up = self.lane is Lane.CATCH_UP
+            self._take_step()
+            if self.is_catching_up:
+                self.is_catching_up = self._is_overdue()
+        finally:
+            self._stepping.release()
+
+    def _take_step(self) -> None:
+        if self._rest_deadline is not None:
+            self._run(self._worker.go_on, self._rest_deadline, is_audio=True)
+            return
+        waiting = self.inbox.take()
+        if waiting is not None:
+            request = waiting.request
+            self._run(
+                lambda: self._worker.answer(request),
+                waiting.deadline,
+                is_audio=isinstance(request, Audio),
+            )
+
+    def _run(
+        self, work: Callable[[], Sequence[Message]], deadline: float, *, is_audio: bool
+    ) -> None:
+        self._rest_deadline = None
         started = time.perf_counter()
         try:
-            answers = self._worker.answer(waiting.request)
+            answers = work()
+            has_more = is_audio and self._worker.has_ready_hop
         except StemsError as error:
             self._refuse(error)
         except Exception as error:  # noqa: BLE001 -- whatever a model raises stays in its stream
             self._fail(error)
         else:
             self._deliver(answers)
-            if isinstance(waiting.request, Audio):
-                self._measure(answers, time.perf_counter() - started, waiting.deadline)
+            if is_audio:
+                self._measure(answers, time.perf_counter() - started, deadline)
+            if has_more:
+                self._rest_deadline = deadline + self._hop_s
 
     def _fail(self, error: Exception) -> None:
         self.inbox.close()
@@ -73,9 +129,21 @@ class StreamTask:
         )
 
     def _measure(self, answers: Sequence[Message], seconds: float, deadline: float) -> None:
+        """Note what a hop took, with the steps that filled it, and whether it came too late."""
+        self._spent_s += seconds
         frames = sum(answer.samples.shape[-1] for answer in answers if isinstance(answer, Stems))
         if not frames:
             return
-        self._hop_seconds.observe(seconds / max(1, round(frames / self._worker.hop_frames)))
-        if time.monotonic() > deadline:
+        hop_seconds = self._spent_s / max(1, round(frames / self._worker.hop_frames))
+        self._spent_s = 0.0
+        self._hop_seconds.observe(hop_seconds)
+        self._on_hop(hop_seconds)
+        if self._clock() > deadline:
             self._late_blocks.inc()
+
+    def _rebuilds_next(self) -> bool:
+        return self._rest_deadline is None and isinstance(self.inbox.peek(), Preroll | SwitchModel)
+
+    def _is_overdue(self) -> bool:
+        deadline = self.next_deadline()
+        return deadline is not None and deadline < self._clock()

@@ -29,6 +29,7 @@ from protocol import (
 if TYPE_CHECKING:
     from dsp.pipeline import StemBlock, StreamPipeline
     from dsp.separator import Separator
+    from server.admission import Demand
     from server.counters import Counters
 
 MAXIMUM_STEMS_FRAMES = 8192  # of one answer; longer ones are split
@@ -42,6 +43,7 @@ class SwitchModel:
     model: str
     model_stems: tuple[str, ...]
     separator: Separator
+    demand: Demand | None = None  # of a live stream
 
 
 Request = Audio | Preroll | Seek | Flush | Set | SwitchModel
@@ -63,6 +65,7 @@ class StreamWorker:
         counters: Counters,
     ) -> None:
         self.stream = stream
+        self.is_hop_by_hop = False  # whether audio is computed one hop at a time, see ``go_on``
         self.hop_frames = pipeline.latency.hop
         self._pipeline = pipeline
         self._model = model
@@ -89,12 +92,22 @@ class StreamWorker:
             case SwitchModel():
                 return self._switch(request)
 
+    @property
+    def has_ready_hop(self) -> bool:
+        """Whether audio that was taken waits for ``go_on``."""
+        return self._pipeline.ready_hops > 0
+
+    def go_on(self) -> Sequence[Message]:
+        """Compute the next hop of what was taken; all there are unless hop by hop."""
+        pipeline = self._pipeline
+        return self._computed(pipeline.process_hop if self.is_hop_by_hop else pipeline.process)
+
     def _audio(self, block: Audio) -> Sequence[Message]:
         try:
             self._pipeline.write(block.position_samples, block.samples)
         except SignalError as error:
             raise InvalidField(f"audio.position_samples: {error}") from error
-        return self._computed(self._pipeline.process)
+        return self.go_on()
 
     def _preroll_part(self, part: Preroll) -> Sequence[Message]:
         """Collect parts; the last one rebuilds the context from all of them."""

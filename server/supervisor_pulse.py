@@ -30,6 +30,7 @@ class LaneProbe:
     """A task of the realtime lane that only answers; it goes before all others."""
 
     lane = Lane.REALTIME
+    rank = -1
 
     def __init__(self, wake: Callable[[EngineTask], None]) -> None:
         self._wake = wake

@@ -21,8 +21,8 @@ BUDGET_S = 2.0  # a slow background profile is timed by fewer hops
 _LEVEL = 0.1  # of the noise; a network does the same work for any
 
 
-def measure_hop_seconds(separator: Separator) -> float:
-    """Return the time of the costliest hop, undisturbed, in seconds; leaves the separator reset."""
+def measure_hops(separator: Separator) -> list[float]:
+    """Return the times of the pattern's hops, undisturbed, in seconds; leaves it reset."""
     hop = separator.profile.hop_samples
     noise = np.random.default_rng(0).standard_normal((2, hop), np.float32) * np.float32(_LEVEL)
     separator.push(noise)  # compiles and allocates
@@ -35,10 +35,9 @@ def measure_hop_seconds(separator: Separator) -> float:
         if time.perf_counter() - started > BUDGET_S and len(seconds) >= 2:
             break
     separator.reset()
-    return costliest_hop(seconds)
+    return undisturbed(seconds)
 
 
-def costliest_hop(seconds: list[float]) -> float:
-    """Return the largest, over the phases of the pattern, of the smallest time of that phase."""
-    phases = [seconds[phase::PHASES] for phase in range(min(PHASES, len(seconds)))]
-    return max(min(times) for times in phases)
+def undisturbed(seconds: list[float]) -> list[float]:
+    """Return the smallest time of each phase of the pattern."""
+    return [min(seconds[phase::PHASES]) for phase in range(min(PHASES, len(seconds)))]

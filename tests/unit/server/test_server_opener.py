@@ -1,6 +1,7 @@
 """Opening and switching: what the catalogue refuses reaches the client by code, each alone."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -26,19 +27,26 @@ from protocol import (
 )
 from server import catalogue as catalogue_module
 from server import opening as opening_module
+from server.admission import Admission
 from server.catalogue import Catalogue
 from server.config import build
 from server.counters import Counters
 from server.errors import WarmUpError
+from server.hop_costs import HopCosts
 from server.opening import StreamOpener, check_stems
 
 OTHER_MODEL = next(model.name for model in available_models() if model.name != "fixed-gains")
 
 
+def make_opener(catalogue, config):
+    costs = HopCosts(time.monotonic)
+    return StreamOpener(catalogue, config, costs, Admission(config.limits.live_load, costs))
+
+
 @pytest.fixture
 def opener():
     config = build({"endpoint": "tcp://127.0.0.1:*", "model": "fixed-gains"})
-    opener = StreamOpener(Catalogue(), config)
+    opener = make_opener(Catalogue(), config)
     yield opener
     opener.stop()
 
@@ -92,7 +100,7 @@ def test_a_lossless_stream_has_credit_and_no_round_trip(opener):
 @given(round_trip=st.integers(768, 44_100), block_frames=st.sampled_from([16, 256, 8192]))
 def test_a_live_inbox_holds_the_latency_and_what_may_be_caught_up(round_trip, block_frames):
     config = build({"queues.catch_up_ms": 1000.0, "model": "fixed-gains"})
-    opener = StreamOpener(CATALOGUE, config)
+    opener = make_opener(CATALOGUE, config)
     request = Open(1, 44_100, 2, block_frames, round_trip_samples=round_trip)
     opening = opener._opening(request, Counters())
     assert opening.live_frames == 1024 + block_frames + round_trip
@@ -155,7 +163,7 @@ def test_a_model_is_loaded_and_timed_once(monkeypatch):
         catalogue_module, "load_model", lambda name: loads.append(name) or load_model(name)
     )
     monkeypatch.setattr(
-        catalogue_module, "measure_hop_seconds", lambda _: timed.append(1) or float(len(timed))
+        catalogue_module, "measure_hops", lambda _: timed.append(1) or [0.5, float(len(timed))]
     )
     catalogue = Catalogue()
     model = catalogue.model("fixed-gains")

@@ -38,6 +38,7 @@ VALUES = {
     "limits.messages_per_s": [2, 3, 4],
     "limits.peer_bytes_per_s": [2, 3, 4],
     "limits.bytes_per_s": [2, 3, 4],
+    "limits.live_load": [0.25, 0.5, 0.75],
     "queues.catch_up_ms": [1.5, 2.5, 3.5],
     "queues.send_messages": [2, 3, 4],
     "queues.receive_messages": [2, 3, 4],

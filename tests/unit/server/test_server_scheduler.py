@@ -95,3 +95,27 @@ def test_membership_follows_put_pop_and_discard():
     queue.discard("a")
     assert "a" not in queue
     assert queue.pop() is None
+
+
+RANKED = st.dictionaries(st.integers(0, 9), st.tuples(DEADLINES, st.integers(0, 9)), min_size=1)
+
+
+@given(waiting=RANKED, now=DEADLINES)
+def test_once_a_deadline_is_missed_the_lowest_rank_goes_first(waiting, now):
+    queue = DeadlineQueue()
+    for key, (deadline, rank) in waiting.items():
+        queue.put(key, deadline, rank)
+    earliest = min(deadline for deadline, _ in waiting.values())
+    deadline, rank = waiting[queue.pop(now)]
+    if earliest < now:
+        assert rank == min(rank for _, rank in waiting.values())
+    else:
+        assert deadline == earliest
+
+
+def test_a_key_taken_for_its_rank_leaves_the_others_in_order():
+    queue = DeadlineQueue()
+    for rank, key in enumerate("abc"):
+        queue.put(key, 3.0 - rank, rank)
+    assert queue.pop(now=9.0) == "a"
+    assert [queue.pop() for _ in range(3)] == ["c", "b", None]

@@ -32,7 +32,9 @@ from protocol import (
     decode,
     encode,
 )
+from server.admission import Admission
 from server.config import build
+from server.hop_costs import HopCosts
 from server.log import RateLimit
 from server.metrics import Metrics
 from server.opening import Opening
@@ -90,6 +92,7 @@ class Desk:
         self.table = PeerTable(bounds, 2)
         outbound = Outbound(self.offer)
         replies = Replies(outbound, self.metrics, self.log, RateLimit(1.0, lambda: self.now))
+        costs = HopCosts(lambda: self.now)
         streams = StreamRequests(
             table=self.table,
             limits=bounds,
@@ -100,6 +103,8 @@ class Desk:
             log=self.log,
             clock=lambda: self.now,
             run_on_io_thread=lambda job: job(),
+            costs=costs,
+            admission=Admission(0.9, costs),
         )
         self.sessions = Sessions(
             config=config,

@@ -127,6 +127,7 @@ class Hold:
     """A task of the realtime lane that keeps it until released; asked for once."""
 
     lane = Lane.REALTIME
+    rank = 0
 
     def __init__(self):
         self.began, self.release, self.is_due = threading.Event(), threading.Event(), True

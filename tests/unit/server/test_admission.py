@@ -1,0 +1,122 @@
+"""Live streams are admitted while their hops fit, and refused with the figures."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dsp.separator import Lane
+from protocol import ServerFull
+from server.admission import Admission, Demand
+from server.hop_costs import HopCosts
+
+KIND = ("model", "live")
+HOP_S = 0.0116
+
+
+def make_admission(hop_s, share=0.9):
+    costs = HopCosts(lambda: 0.0)
+    costs.start(KIND, [hop_s])
+    return Admission(share, costs), costs
+
+
+def demand(deadline_s=0.0174, lane=Lane.REALTIME, kind=KIND):
+    return Demand(kind, lane, HOP_S, deadline_s)
+
+
+def admit_all(admission, wanted, count=100):
+    """Return how many get in."""
+    for number in range(count):
+        try:
+            admission.admit(number, wanted)
+        except ServerFull:
+            return number
+    return count
+
+
+@given(st.floats(0.02, 0.9), st.floats(0.05, 0.99))
+def test_as_many_as_fit_the_share_and_not_one_more(load, share):
+    admission, _ = make_admission(load * HOP_S, share)
+    # The time granted is no bound here: it is as long as a hop and one that has just begun.
+    count = admit_all(admission, demand(deadline_s=2 * HOP_S))
+    assert count == max(1, int(share / load + 1e-9))
+    assert admission.load(Lane.REALTIME) == pytest.approx(count * load)
+
+
+def test_the_refusal_names_the_figures_and_what_to_do():
+    admission, _ = make_admission(0.4 * HOP_S)
+    assert admit_all(admission, demand()) == 2
+    with pytest.raises(ServerFull) as refused:
+        admission.admit("third", demand())
+    assert re.fullmatch(
+        r"a live stream of model/live takes 0\.40 of a core: 0\.80 of 0\.90 are promised to 2 "
+        r"others; try again when others have gone, or raise limits\.live_load",
+        refused.value.reason,
+    )
+    assert refused.value.code == "E210"
+
+
+def test_hops_that_would_be_late_are_refused_though_the_share_is_there():
+    admission, _ = make_admission(0.3 * HOP_S)
+    short = demand(deadline_s=0.5 * HOP_S)
+    admission.admit("first", demand(deadline_s=0.65 * HOP_S))
+    with pytest.raises(ServerFull, match=r"within 5\.8 ms; grant a longer round trip"):
+        admission.admit("second", short)
+    admission.admit("second", demand())
+
+
+def test_a_released_stream_makes_room():
+    admission, _ = make_admission(0.5 * HOP_S, share=0.9)
+    admission.admit("a", demand())
+    with pytest.raises(ServerFull):
+        admission.admit("b", demand())
+    admission.release("a")
+    admission.release("a")
+    admission.admit("b", demand())
+    assert admission.newest(Lane.REALTIME) == "b"
+
+
+def test_a_stream_alone_may_take_a_whole_core_but_no_more():
+    admission, _ = make_admission(0.97 * HOP_S)
+    admission.admit("alone", demand())
+    admission, _ = make_admission(1.03 * HOP_S)
+    with pytest.raises(ServerFull, match=r"1\.03 of a core: 0\.00 of 1\.00"):
+        admission.admit("alone", demand())
+
+
+def test_lanes_are_threads_of_their_own():
+    admission, _ = make_admission(0.6 * HOP_S)
+    admission.admit("live", demand())
+    admission.admit("studio", demand(lane=Lane.BACKGROUND))
+    assert (admission.count(Lane.REALTIME), admission.count(Lane.BACKGROUND)) == (1, 1)
+    assert admission.newest(Lane.REALTIME) == "live"
+    assert admission.newest(Lane.CATCH_UP) is None
+
+
+def test_todays_costs_count_not_those_at_admission():
+    admission, costs = make_admission(0.2 * HOP_S)
+    admission.admit("a", demand())
+    for _ in range(100):
+        costs.add(KIND, 0.6 * HOP_S)
+    assert admission.load(Lane.REALTIME) == pytest.approx(0.6)
+    with pytest.raises(ServerFull):
+        admission.admit("b", demand())
+
+
+def test_a_switch_replaces_what_the_stream_was_promised():
+    admission, costs = make_admission(0.5 * HOP_S)
+    costs.start(("dear", "live"), [0.8 * HOP_S])
+    admission.admit("a", demand())
+    admission.admit("a", demand(kind=("dear", "live")))
+    assert admission.load(Lane.REALTIME) == pytest.approx(0.8)
+    costs.start(("dearer", "live"), [1.2 * HOP_S])
+    with pytest.raises(ServerFull):
+        admission.admit("a", demand(kind=("dearer", "live")))
+    assert admission.load(Lane.REALTIME) == pytest.approx(0.8), "refused: nothing has changed"
+
+
+def test_checking_promises_nothing():
+    admission, _ = make_admission(0.5 * HOP_S)
+    admission.check(demand())
+    assert admission.count(Lane.REALTIME) == 0
