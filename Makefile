@@ -18,9 +18,9 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest
 
-# The plugins in real hosts, for minutes: Ardour, jalv on JACK. Needs `make system-packages-hosts`.
+# The plugins in real hosts (Ardour, jalv on JACK) and under valgrind: half an hour. Needs `make system-packages-hosts`.
 test-hosts: $(STAMP)
-	$(BIN)/python -m pytest -m hosts tests/hosts --timeout=1200
+	$(BIN)/python -m pytest -m "hosts or slow" tests/hosts tests/native --timeout=1200
 
 # Every fault of docs/reliability.md in full, for minutes: clients and servers killed a hundred times.
 faults: $(STAMP)
@@ -84,7 +84,7 @@ system-packages:
 # What `make test-hosts` needs beyond that: the hosts, a screen that is none, and a compiler that checks real-time
 # safety (where it cannot be had those tests are skipped, and say so).
 system-packages-hosts: system-packages
-	apt-get install -y -qq --no-install-recommends ardour jalv lv2proc imagemagick xauth xvfb
+	apt-get install -y -qq --no-install-recommends ardour jalv lv2proc imagemagick valgrind xauth xdotool xvfb
 	apt-get install -y -qq --no-install-recommends clang-22 libclang-rt-22-dev || true
 
 $(STAMP): pyproject.toml constraints.txt

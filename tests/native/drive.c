@@ -58,8 +58,33 @@ static void *play(void *unused)
     return unused;
 }
 
+#ifdef SEED_STALE
+static void seeded_stale(void)
+{
+    int *volatile kept = calloc(1, sizeof *kept);
+    int *volatile same = kept;
+    free(kept);
+    printf("%d\n", *same);
+}
+#endif
+
+#ifdef SEED_UNSET
+static void seeded_unset(void)
+{
+    int *volatile unset = malloc(sizeof *unset);
+    printf("%s\n", *unset != 0 ? "yes" : "no");
+    free(unset);
+}
+#endif
+
 int main(void)
 {
+#ifdef SEED_STALE
+    seeded_stale();
+#endif
+#ifdef SEED_UNSET
+    seeded_unset();
+#endif
     plugin = stems_plugin_create(STEMS_MULTI);
     for (int life = 0; life < 3; life++) {
         pthread_t thread;

@@ -44,6 +44,9 @@ int64_t probe_msgpack_heads(const uint8_t *bytes, size_t length, uint64_t *heads
 
 size_t probe_ring_capacity(const Ring *ring)
 {
+#ifdef SEED_OVERFLOW
+    ((volatile uint8_t *)ring->bytes)[ring->capacity] = 1;
+#endif
     return ring->capacity;
 }
 
