@@ -8,12 +8,12 @@ the latency: 1024 samples.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
-import torch
 
 from dsp.errors import SignalError
 from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
-from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, TrunkState
+from dsp.networks.phoenix_packed import PackedPhoenix
+from dsp.networks.phoenix_step import PhoenixStep
+from dsp.networks.phoenix_trunk import STEP_SAMPLES
 from dsp.separator import FloatArray, Lane, Profile
 from dsp.stft import (
     StreamingAnalysis,
@@ -27,8 +27,6 @@ RATE_HZ = 44_100
 CHANNELS = 2
 ANALYSIS_SAMPLES = 4096
 LIVE = Profile("live", 512, 512, 0, 0, Lane.REALTIME)
-
-ComplexArray = npt.NDArray[np.complex64]
 
 
 def hearing_windows() -> WindowPair:
@@ -50,15 +48,14 @@ def live_network(config: PhoenixConfig) -> PhoenixNetwork:
 class PhoenixLive:
     """One stream; implements ``dsp.separator.Separator``."""
 
-    def __init__(self, network: PhoenixNetwork) -> None:
+    def __init__(self, packed: PackedPhoenix) -> None:
         self.rate_hz = RATE_HZ
         self.stems: tuple[str, ...] = ("vocals",)
         self.profile = LIVE
-        self._network = network
         self._hearing = StreamingAnalysis(hearing_windows(), CHANNELS)
         self._analysis = StreamingAnalysis(filtering_windows(), CHANNELS)
         self._synthesis = StreamingSynthesis(filtering_windows(), 1, CHANNELS)
-        self._state: TrunkState = network.initial_state()
+        self._step = PhoenixStep(packed)
 
     def push(self, frames: FloatArray) -> FloatArray:
         """[channel, n * hop] to [1, channel, n * hop], ``profile.delay_samples`` behind.
@@ -66,7 +63,10 @@ class PhoenixLive:
         Raises SignalError for another shape.
         """
         spectra, heard = self._analysis.push(frames), self._hearing.push(frames)
-        return self._synthesis.push(self._vocals(heard, spectra)[None])
+        vocals = np.empty_like(spectra)
+        for hop in range(spectra.shape[1]):
+            vocals[:, hop] = self._step.push(heard[:, hop], spectra[:, hop])
+        return self._synthesis.push(vocals[None])
 
     def reset(self, position_samples: int = 0) -> None:
         """Silence before the next hop; raises SignalError for a position off the grid of hops."""
@@ -76,23 +76,14 @@ class PhoenixLive:
         self._hearing.reset()
         self._analysis.reset()
         self._synthesis.reset()
-        self._state = self._network.initial_state(frame=position_samples // hop)
+        self._step.reset(position_samples // hop)
 
     def rebuild(self, history: FloatArray, position_samples: int) -> None:
-        """Pass ``history`` [channel, n * hop] through at once."""
+        """Hear ``history`` [channel, n * hop]; its end, which still sounds, is filtered too."""
         self.reset(position_samples)
-        if history.shape[1]:
-            self.push(history)
-
-    def _vocals(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
-        """[channel, frame, bin] heard and to be filtered, to the vocals' spectra; time moves on."""
-        if not heard.shape[1]:
-            return spectra
-        magnitudes = torch.from_numpy(np.abs(heard[None, ..., :BINS]))
-        with torch.inference_mode():
-            vocals: ComplexArray = self._network(
-                magnitudes.contiguous(memory_format=torch.channels_last),
-                torch.from_numpy(spectra)[None],
-                self._state,
-            )[0].numpy()
-        return vocals
+        split = max(0, history.shape[1] - self.profile.synthesis_overlap_samples)
+        self._analysis.push(history[:, :split][:, -ANALYSIS_SAMPLES:])
+        heard = self._hearing.push(history[:, :split])
+        for hop in range(heard.shape[1]):
+            self._step.listen(heard[:, hop])
+        self.push(history[:, split:])

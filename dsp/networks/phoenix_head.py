@@ -21,8 +21,8 @@ _MATRIX = CHANNELS * CHANNELS
 _DIRECTION_FEATURES = 4  # balance, coherence's two parts, level
 _TAPS = 5
 _DILATION = 3
-_QUIET = 1e-6  # power of a bin far below what is heard
-_LEVEL_SCALE = 0.2  # brings log power, some 20 dB wide, near one
+QUIET = 1e-6  # power of a bin far below what is heard
+LEVEL_SCALE = 0.2  # brings log power, some 20 dB wide, near one
 
 
 class PhoenixHead(nn.Module):
@@ -65,8 +65,8 @@ def direction(spectra: Tensor) -> Tensor:
     left, right = spectra[:, 0], spectra[:, 1]
     power_left, power_right = (side.real.square() + side.imag.square() for side in (left, right))
     power = power_left + power_right
-    cross = 2.0 * left * right.conj() / (power + _QUIET)
-    level = _LEVEL_SCALE * torch.log(power + _QUIET)
-    balance = (power_left - power_right) / (power + _QUIET)
+    cross = 2.0 * left * right.conj() / (power + QUIET)
+    level = LEVEL_SCALE * torch.log(power + QUIET)
+    balance = (power_left - power_right) / (power + QUIET)
     level = level - level.mean(dim=-1, keepdim=True)
     return torch.stack([balance, cross.real, cross.imag, level], dim=1)

@@ -12,7 +12,8 @@ from safetensors.torch import load
 from dsp.errors import UnknownProfileError, WeightsCorruptError, WeightsMissingError
 from dsp.networks.model_card import CARD_PACKAGE, load_card
 from dsp.networks.phoenix import LIVE, PhoenixLive, live_network
-from dsp.networks.phoenix_network import PhoenixConfig, channels_last
+from dsp.networks.phoenix_network import PhoenixConfig
+from dsp.networks.phoenix_packed import pack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ PROFILES: Mapping[str, Profile] = {LIVE.name: LIVE}
 
 
 class Phoenix:
-    """The model with its network loaded, which all streams share: only their states differ.
+    """The model with its weights packed, which all streams share: only their states differ.
 
     Raises WeightsMissingError or WeightsCorruptError.
     """
@@ -36,14 +37,14 @@ class Phoenix:
         self.card: ModelCard = load_card(NAME)
         self.stems = self.card.stems
         self.profiles = PROFILES
-        self._network = load_network(self.card.weights_for("vocals"))
+        self._packed = pack(load_network(self.card.weights_for("vocals")))
 
     def separator(self, profile_name: str) -> Separator:
         """Return a new stream's separator; UnknownProfileError names the profiles there are."""
         if profile_name not in self.profiles:
             known = ", ".join(self.profiles)
             raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
-        return PhoenixLive(self._network)
+        return PhoenixLive(self._packed)
 
 
 def load_network(file: WeightsFile) -> PhoenixNetwork:
@@ -64,4 +65,4 @@ def load_network(file: WeightsFile) -> PhoenixNetwork:
         network.load_state_dict({name: value.float() for name, value in load(content).items()})
     except (SafetensorError, RuntimeError) as reason:
         raise WeightsCorruptError(f"{path} does not fit the network: {reason}") from reason
-    return channels_last(network).eval().requires_grad_(requires_grad=False)
+    return network.eval().requires_grad_(requires_grad=False)

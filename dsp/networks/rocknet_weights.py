@@ -129,17 +129,23 @@ def _checkpoint_path(card: ModelCard, file: WeightsFile) -> Path:
     return path
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    # The published files name numpy 1's module of the function that numpy 2 has elsewhere.
+def checkpoint_globals() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
+    """List what ``torch.load(weights_only=True)`` has to allow for the published files: arrays.
+
+    They name numpy 1's module of the function that numpy 2 has elsewhere.
+    """
     reconstruct = np._core.multiarray._reconstruct  # type: ignore[attr-defined]  # noqa: SLF001
-    allowed: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    return [
         (reconstruct, "numpy.core.multiarray._reconstruct"),
         reconstruct,
         np.ndarray,
         np.dtype,
         np.dtypes.Float32DType,
     ]
-    with torch.serialization.safe_globals(allowed):
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    with torch.serialization.safe_globals(checkpoint_globals()):
         arrays: dict[str, np.ndarray] = torch.load(path, map_location="cpu", weights_only=True)
     return arrays
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from dsp.networks.phoenix import PhoenixLive, filtering_windows, hearing_windows, live_network
 from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork, channels_last
+from dsp.networks.phoenix_packed import pack
 from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk
 from dsp.networks.unet_weights import UNetWeights
 from dsp.stft import asymmetric_windows
@@ -95,9 +96,9 @@ class PhoenixTask:
 
     def separator(self, weights: Mapping[str, Tensor]) -> Callable[[FloatArray], FloatArray]:
         """Load the weights into a streaming network."""
-        network = channels_last(live_network(self._network.config)).eval()
+        network = live_network(self._network.config)
         network.load_state_dict(dict(weights))
-        return played_live(PhoenixLive(network))
+        return played_live(PhoenixLive(pack(network.requires_grad_(requires_grad=False))))
 
     def _hinted(self, skips: list[Tensor], mixtures: Tensor) -> tuple[Tensor, float]:
         """Compare the skips with the teacher's columns; returns the mismatch and its share."""

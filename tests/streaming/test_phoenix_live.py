@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dsp.errors import SignalError
 from dsp.networks.phoenix import LIVE, PhoenixLive, live_network
 from dsp.networks.phoenix_network import PhoenixConfig
+from dsp.networks.phoenix_packed import pack
 from dsp.networks.phoenix_trunk import TrunkConfig
 from dsp.separator import Separator
 
@@ -33,30 +34,35 @@ def network():
     return network
 
 
+@pytest.fixture(scope="module")
+def packed(network):
+    return pack(network)
+
+
 def assert_close(actual, expected):
     assert actual.shape == expected.shape
     assert np.abs(actual - expected).max() <= RELATIVE * np.abs(expected).max()
 
 
-def test_it_is_a_separator(network):
-    assert isinstance(PhoenixLive(network), Separator)
+def test_it_is_a_separator(packed):
+    assert isinstance(PhoenixLive(packed), Separator)
     assert LIVE.algorithmic_latency_samples == 1024
 
 
 @settings(deadline=None, max_examples=15)
 @given(hops=st.lists(st.integers(0, 20), max_size=12))
-def test_any_partition_gives_what_all_at_once_gives(network, hops):
+def test_any_partition_gives_what_all_at_once_gives(packed, hops):
     x = music(HOPS)
     edges = [min(edge, HOPS) * HOP for edge in np.cumsum([0, *hops, HOPS])]
-    separator = PhoenixLive(network)
+    separator = PhoenixLive(packed)
     blocks = [separator.push(x[:, a:b]) for a, b in pairwise(edges)]
-    assert_close(np.concatenate(blocks, axis=-1), PhoenixLive(network).push(x))
+    assert_close(np.concatenate(blocks, axis=-1), PhoenixLive(packed).push(x))
 
 
 @pytest.mark.parametrize("first_hop", [0, 1, 8, 21])
-def test_rebuilding_is_resetting_and_pushing(network, first_hop):
+def test_rebuilding_is_resetting_and_pushing(packed, first_hop):
     x = music(HOPS)
-    rebuilt, pushed = PhoenixLive(network), PhoenixLive(network)
+    rebuilt, pushed = PhoenixLive(packed), PhoenixLive(packed)
     rebuilt.push(music(7, seed=1))
     rebuilt.rebuild(x[:, : 30 * HOP], first_hop * HOP)
     pushed.reset(first_hop * HOP)
@@ -65,12 +71,12 @@ def test_rebuilding_is_resetting_and_pushing(network, first_hop):
     assert np.array_equal(rebuilt.push(rest), pushed.push(rest))
 
 
-def test_the_past_has_no_part_in_it_after_a_reset(network):
+def test_the_past_has_no_part_in_it_after_a_reset(packed):
     x = music(HOPS)
-    used = PhoenixLive(network)
+    used = PhoenixLive(packed)
     used.push(music(HOPS, seed=1))
     used.reset()
-    assert np.array_equal(used.push(x), PhoenixLive(network).push(x))
+    assert np.array_equal(used.push(x), PhoenixLive(packed).push(x))
 
 
 def test_with_an_open_mask_samples_pass_unchanged_and_late_by_the_delay():
@@ -78,14 +84,14 @@ def test_with_an_open_mask_samples_pass_unchanged_and_late_by_the_delay():
     network.trunk.mask.weight.zero_()
     network.trunk.mask.bias.fill_(100.0)
     x = music(HOPS)
-    out = PhoenixLive(network).push(x)[0]
+    out = PhoenixLive(pack(network)).push(x)[0]
     np.testing.assert_allclose(out[:, LIVE.delay_samples :], x[:, : -LIVE.delay_samples], atol=1e-6)
 
 
-def test_silence_stays_silence(network):
-    assert not PhoenixLive(network).push(np.zeros((2, 20 * HOP), np.float32)).any()
+def test_silence_stays_silence(packed):
+    assert not PhoenixLive(packed).push(np.zeros((2, 20 * HOP), np.float32)).any()
 
 
-def test_a_position_between_hops_is_refused(network):
+def test_a_position_between_hops_is_refused(packed):
     with pytest.raises(SignalError, match="multiple of 512"):
-        PhoenixLive(network).reset(100)
+        PhoenixLive(packed).reset(100)

@@ -1,0 +1,158 @@
+"""What lies between the matrix products of Phoenix's step: layouts, activations, the filter itself.
+
+Flat, allocation-free, without the interpreter's lock. Buffers are C-contiguous with the channel
+last; padded bin axes have as many empty rows before the first bin as ``first`` or the text says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from dsp.separator import FloatArray
+
+    ComplexArray = npt.NDArray[np.complex64]
+
+LEAK = np.float32(0.2)
+FAR_TAPS = 5
+FAR_DILATION = 3
+EDGE_BINS = 32  # whose mean mask holds above the highest bin
+
+
+@njit(cache=True, nogil=True)
+def hear(spectra: ComplexArray, scale: float, padded: FloatArray) -> None:
+    """Write magnitudes of ``spectra`` [channel, bin] to ``padded`` [1 + bin + 2, channel]."""
+    channels = spectra.shape[0]
+    for f in range(padded.shape[0] - 3):
+        for c in range(channels):
+            value = spectra[c, f]
+            power = value.real * value.real + value.imag * value.imag
+            padded[f + 1, c] = np.float32(scale) * np.sqrt(power)
+
+
+@njit(cache=True, nogil=True)
+def gather_past(
+    frames: FloatArray, newest: int, dilation: int, step: int, rows: FloatArray
+) -> None:
+    """Lay side by side what each row reads of the newest frame and of those before it.
+
+    ``frames`` [slot, padded bin * channel] is a ring; row ``n`` of ``rows`` [row, time tap * width]
+    reads ``width`` values from ``n * step`` on.
+    """
+    slots, (count, columns) = frames.shape[0], rows.shape
+    width = columns // ((slots - 1) // dilation + 1)
+    for tap in range(columns // width):
+        frame = frames[(newest - tap * dilation) % slots]
+        for n in range(count):
+            for k in range(width):
+                rows[n, tap * width + k] = frame[n * step + k]
+
+
+@njit(cache=True, nogil=True)
+def keep_skip(skip: FloatArray, joined: FloatArray) -> None:
+    """Copy ``skip`` [bin, channel] to the first channels of ``joined`` [1 + bin + 1, channel]."""
+    bins, channels = skip.shape
+    for f in range(bins):
+        for c in range(channels):
+            joined[f + 1, c] = skip[f, c]
+
+
+@njit(cache=True, nogil=True)
+def pass_down(skip: FloatArray, padded: FloatArray) -> None:
+    """Rectify ``skip`` [bin, channel] into the next level's input [1 + bin + 2, channel]."""
+    bins, channels = skip.shape
+    for f in range(bins):
+        for c in range(channels):
+            value = skip[f, c]
+            padded[f + 1, c] = max(value, LEAK * value)
+
+
+@njit(cache=True, nogil=True)
+def pass_up(product: FloatArray, target: FloatArray, first: int, channel: int) -> None:
+    """Rectify ``product`` [bin / 2, (even, odd) * channel] into ``target``, bin by bin.
+
+    ``target`` [first + bin + ..., channels] gets it from channel number ``channel`` on.
+    """
+    pairs, width = product.shape[0], product.shape[1] // 2
+    for n in range(pairs):
+        for phase in range(2):
+            row = target[first + 2 * n + phase]
+            for c in range(width):
+                row[channel + c] = max(product[n, phase * width + c], np.float32(0.0))
+
+
+@njit(cache=True, nogil=True)
+def add_direction(
+    mask: FloatArray, spectra: ComplexArray, quiet: float, scale: float, features: FloatArray
+) -> None:
+    """Write the head's last six features: mask, balance, coherence's two parts, level.
+
+    ``mask`` [bin, 2], ``spectra`` [2, bin or more], ``features`` [2 + bin + 2, ...].
+    """
+    bins, at = mask.shape[0], features.shape[1] - 6
+    total = 0.0
+    for f in range(bins):
+        left, right, row = spectra[0, f], spectra[1, f], features[f + 2]
+        power_left = left.real * left.real + left.imag * left.imag
+        power_right = right.real * right.real + right.imag * right.imag
+        power = power_left + power_right + np.float32(quiet)
+        row[at], row[at + 1] = mask[f, 0], mask[f, 1]
+        row[at + 2] = (power_left - power_right) / power
+        cross_real = left.real * right.real + left.imag * right.imag
+        cross_imag = left.imag * right.real - left.real * right.imag
+        row[at + 3] = np.float32(2.0) * cross_real / power
+        row[at + 4] = np.float32(2.0) * cross_imag / power
+        row[at + 5] = np.float32(scale) * np.log(power)
+        total += row[at + 5]
+    mean = np.float32(total / bins)
+    for f in range(bins):
+        features[f + 2, at + 5] -= mean
+
+
+@njit(cache=True, nogil=True)
+def gather_far(product: FloatArray, rows: FloatArray) -> None:
+    """Rectify ``product`` [bin, channel] and lay its dilated taps side by side.
+
+    ``rows`` [bin, tap * channel]; taps that reach beyond either end stay as they are: zero.
+    """
+    bins, channels = product.shape
+    for f in range(bins):
+        for c in range(channels):
+            value = product[f, c]
+            product[f, c] = max(value, LEAK * value)
+    for f in range(bins):
+        for tap in range(FAR_TAPS):
+            source = f + FAR_DILATION * (tap - FAR_TAPS // 2)
+            if 0 <= source < bins:
+                for c in range(channels):
+                    rows[f, tap * channels + c] = product[source, c]
+
+
+@njit(cache=True, nogil=True)
+def filter_frame(
+    matrix: FloatArray, mask: FloatArray, spectra: ComplexArray, filtered: ComplexArray
+) -> None:
+    """Apply mask and matrices to one frame: ``spectra`` [2, bin] to ``filtered``, likewise.
+
+    ``mask`` [lower bin, 2]; ``matrix`` [lower bin, 8]: real parts of [out, in], then imaginary.
+    """
+    bins = mask.shape[0]
+    for f in range(bins):
+        for out in range(2):
+            value = mask[f, out] * spectra[out, f]
+            for channel in range(2):
+                k = 2 * out + channel
+                value += complex(matrix[f, k], matrix[f, 4 + k]) * spectra[channel, f]
+            filtered[out, f] = value
+    for out in range(2):
+        edge = np.float32(0.0)
+        for f in range(bins - EDGE_BINS, bins):
+            edge += mask[f, out]
+        edge /= np.float32(EDGE_BINS)
+        for f in range(bins, spectra.shape[1]):
+            filtered[out, f] = edge * spectra[out, f]

@@ -1,0 +1,109 @@
+"""Phoenix's weights arranged for one frame at a time, packed once and shared by all streams.
+
+A convolution for one frame is a matrix product. Its rows are neighbouring bins with their channels,
+as they lie in memory, of the newest frame and of each frame that it looks back at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from dsp.networks.causal_conv import CausalBinConv, CausalDownConv
+from dsp.networks.packed_linear import LinearKind, PackedLinear, available_kind
+from dsp.networks.phoenix_trunk import BINS, PhoenixTrunk
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from dsp.networks.phoenix_head import PhoenixHead
+    from dsp.networks.phoenix_network import PhoenixNetwork
+
+
+@dataclass(frozen=True)
+class PackedTaps:
+    """A causal convolution as one product."""
+
+    product: PackedLinear  # [time tap, newest first * bin tap * in] -> [out]
+    time_taps: int
+    dilation: int  # frames between two of them
+    inputs: int
+    bin_taps: int
+    stride: int  # bins from one row to the next
+    rows: int
+
+    @property
+    def padded_bins(self) -> int:
+        """What all rows together read of a frame."""
+        return (self.rows - 1) * self.stride + self.bin_taps
+
+
+@dataclass(frozen=True)
+class PackedLevel:
+    """One level of the trunk, down and up."""
+
+    apart: int  # ticks of the level above between two of its own
+    down: PackedTaps
+    up: PackedLinear  # [3 bins * up_inputs] -> [(even, odd) * answer]
+    up_inputs: int  # channels of the skip and of the deeper level's answer
+
+
+@dataclass(frozen=True)
+class PackedHead:
+    """The head's three layers; ``far`` reads its five taps as one row."""
+
+    near: PackedLinear
+    far: PackedLinear
+    matrix: PackedLinear
+    features: int  # channels that ``near`` reads
+    width: int
+
+
+@dataclass(frozen=True)
+class PackedPhoenix:
+    """The whole network; immutable."""
+
+    levels: tuple[PackedLevel, ...]
+    mask: PackedTaps
+    head: PackedHead
+
+
+def pack(network: PhoenixNetwork, kind: LinearKind | None = None) -> PackedPhoenix:
+    """Arrange a network's weights; ``kind`` says how products are computed."""
+    kind = kind or available_kind()
+    trunk = network.trunk
+    levels = tuple(_level(trunk, depth, kind) for depth in range(len(trunk.stack)))
+    mask = _taps(trunk.mask, 1, BINS // 2, kind)
+    return PackedPhoenix(levels, mask, _head(network.head, kind))
+
+
+def _level(trunk: PhoenixTrunk, depth: int, kind: LinearKind) -> PackedLevel:
+    level = trunk.stack[depth]
+    rows = BINS >> (depth + 1)
+    return PackedLevel(
+        level.apart,
+        down=_taps(level.down, 2, rows, kind),
+        up=_over_bins(level.up, rows, kind),
+        up_inputs=level.up.weight.shape[1],
+    )
+
+
+def _taps(
+    conv: CausalDownConv | CausalBinConv, stride: int, rows: int, kind: LinearKind
+) -> PackedTaps:
+    """Pack [out, in, time tap, bin tap], whose oldest time tap comes first."""
+    _, inputs, time_taps, bin_taps = conv.weight.shape
+    newest_first = conv.weight.flip(2).permute(0, 2, 3, 1).flatten(1)
+    product = PackedLinear(newest_first, conv.bias, rows, kind)
+    return PackedTaps(product, time_taps, conv.dilation, inputs, bin_taps, stride, rows)
+
+
+def _over_bins(conv: nn.Module, rows: int, kind: LinearKind) -> PackedLinear:
+    """Pack a convolution [out, in, 1, bin tap] that sees one frame."""
+    weight, bias = cast("Tensor", conv.weight), cast("Tensor", conv.bias)
+    return PackedLinear(weight[:, :, 0].permute(0, 2, 1).flatten(1), bias, rows, kind)
+
+
+def _head(head: PhoenixHead, kind: LinearKind) -> PackedHead:
+    near, far, matrix = (_over_bins(c, BINS, kind) for c in (head.near, head.far, head.matrix))
+    return PackedHead(near, far, matrix, head.near.in_channels, head.near.out_channels)

@@ -1,0 +1,168 @@
+"""Phoenix one frame at a time: packed weights, preallocated state, nothing computed twice.
+
+The same numbers as ``PhoenixNetwork`` gives, which is the oracle, at a fraction of its time: a
+plain convolution of one frame packs its weights anew at every call and pays for each small tensor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from dsp.networks import phoenix_kernels as kernels
+from dsp.networks.phoenix_head import LEVEL_SCALE, QUIET
+from dsp.networks.phoenix_trunk import BINS, CHANNELS, USUAL_MAGNITUDE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dsp.networks.phoenix_kernels import ComplexArray
+    from dsp.networks.phoenix_packed import PackedHead, PackedLevel, PackedPhoenix, PackedTaps
+    from dsp.separator import FloatArray
+
+_UP_TAPS = 3  # bins that a row reads
+_NEAR_TAPS = 5
+_PHASES = 2  # even bins, odd bins
+
+
+class PhoenixStep:
+    """One stream's state, and the step that moves it on by one frame."""
+
+    def __init__(self, packed: PackedPhoenix) -> None:
+        self._levels = [_Level(level) for level in packed.levels]
+        self._head = _Head(packed.head)
+        self._mask = _History(packed.mask)
+        self.reset()
+
+    def reset(self, frame: int = 0) -> None:
+        """Silence so far; ``frame``, the index of the first frame to come, places the ticks."""
+        for level in self._levels:
+            level.reset(frame)
+            frame = -(-frame // level.packed.apart)
+        self._mask.reset()
+        self._head.reset()
+
+    def push(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
+        """Filter the next frame, [channel 2, bin] through either window: the vocals' spectrum."""
+        with torch.inference_mode():
+            mask = self._listen(heard)
+            return self._head.filter(mask, spectra)
+
+    def listen(self, heard: ComplexArray) -> None:
+        """Take a frame in, of which nothing is to be played."""
+        with torch.inference_mode():
+            self._listen(heard)
+
+    def _listen(self, heard: ComplexArray) -> FloatArray:
+        """Run the trunk; returns the mask [bin, channel]."""
+        top = self._levels[0]
+        kernels.hear(heard, 1.0 / USUAL_MAGNITUDE, top.history.newest)
+        answer = self._run(0).numpy()
+        pairs = self._mask.newest  # of bins: [padded pair, (even, odd) * answer]
+        bins = pairs.reshape(_PHASES * pairs.shape[0], -1)
+        kernels.pass_up(answer, bins, (bins.shape[0] - BINS) // 2, 0)
+        kernels.pass_up(answer, self._head.features, _NEAR_TAPS // 2, 0)
+        mask: FloatArray = torch.sigmoid_(self._mask.advance()).reshape(BINS, CHANNELS).numpy()
+        return mask
+
+    def _run(self, depth: int) -> Tensor:
+        """Answer the frame that lies in the level's input: [bin / 2, (even, odd) * answer]."""
+        level = self._levels[depth]
+        skip = level.history.advance().numpy()
+        kernels.keep_skip(skip, level.joined)
+        if depth + 1 < len(self._levels):
+            deeper = self._levels[depth + 1]
+            if deeper.ticks():
+                kernels.pass_down(skip, deeper.history.newest)
+                answer = self._run(depth + 1).numpy()
+                kernels.pass_up(answer, level.joined, _UP_TAPS // 2, skip.shape[1])
+        return level.packed.up(level.joined_rows)
+
+
+class _History:
+    """The frames that a causal convolution still looks at, as a ring of padded inputs."""
+
+    def __init__(self, packed: PackedTaps) -> None:
+        self._packed = packed
+        slots = (packed.time_taps - 1) * packed.dilation + 1
+        self._frames = np.zeros((slots, packed.padded_bins, packed.inputs), np.float32)
+        self._flat = self._frames.reshape(slots, -1)
+        columns = packed.time_taps * packed.bin_taps * packed.inputs
+        self._rows = np.zeros((packed.rows, columns), np.float32)
+        self._at = 0
+
+    @property
+    def newest(self) -> FloatArray:
+        """Where the next frame goes: [padded bin, channel]; its padding stays zero."""
+        newest: FloatArray = self._frames[self._at]
+        return newest
+
+    def reset(self) -> None:
+        """Silence so far."""
+        self._frames[:] = 0.0
+        self._at = 0
+
+    def advance(self) -> Tensor:
+        """Convolve the newest frame and those before it: [row, out]; the next one has room."""
+        packed = self._packed
+        step = packed.stride * packed.inputs
+        kernels.gather_past(self._flat, self._at, packed.dilation, step, self._rows)
+        self._at = (self._at + 1) % len(self._frames)
+        return packed.product(torch.from_numpy(self._rows))
+
+
+class _Level:
+    """One level's state: its input's past, its skip beside the deeper level's newest answer."""
+
+    def __init__(self, packed: PackedLevel) -> None:
+        self.packed = packed
+        self.history = _History(packed.down)
+        bins, channels = packed.down.rows, packed.up_inputs
+        self.joined = np.zeros((bins + _UP_TAPS - 1, channels), np.float32)
+        self.joined_rows = torch.from_numpy(self.joined).as_strided(
+            (bins, _UP_TAPS * channels), (channels, 1)
+        )
+        self._until_tick = 0
+
+    def reset(self, frame: int) -> None:
+        """Silence so far; ``frame`` counts those of the level above."""
+        self.history.reset()
+        self.joined[:] = 0.0
+        self._until_tick = -frame % self.packed.apart
+
+    def ticks(self) -> bool:
+        """Whether this frame of the level above is one of this level's; time moves on."""
+        is_due = self._until_tick == 0
+        self._until_tick = (self._until_tick - 1) % self.packed.apart
+        return is_due
+
+
+class _Head:
+    """The complex filter for one frame; it has no past."""
+
+    def __init__(self, packed: PackedHead) -> None:
+        self._packed = packed
+        channels = packed.features
+        self.features = np.zeros((BINS + _NEAR_TAPS - 1, channels), np.float32)
+        self._near_rows = torch.from_numpy(self.features).as_strided(
+            (BINS, _NEAR_TAPS * channels), (channels, 1)
+        )
+        self._far = np.zeros((BINS, kernels.FAR_TAPS * packed.width), np.float32)
+        self._far_rows = torch.from_numpy(self._far)
+
+    def reset(self) -> None:
+        """Nothing has been answered yet."""
+        self.features[:] = 0.0
+
+    def filter(self, mask: FloatArray, spectra: ComplexArray) -> ComplexArray:
+        """[channel, bin] to the vocals' spectrum; the trunk's answer lies in the features."""
+        kernels.add_direction(mask, spectra, QUIET, LEVEL_SCALE, self.features)
+        kernels.gather_far(self._packed.near(self._near_rows).numpy(), self._far)
+        hidden = functional.leaky_relu_(self._packed.far(self._far_rows), float(kernels.LEAK))
+        matrix = self._packed.matrix(hidden).tanh_().numpy()
+        filtered = np.empty_like(spectra)
+        kernels.filter_frame(matrix, mask, spectra, filtered)
+        return filtered

@@ -1,0 +1,111 @@
+"""The step on packed weights is the network, frame by frame, wherever the stream begins."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsp.networks.packed_linear import LinearKind, available_kind
+from dsp.networks.phoenix import live_network
+from dsp.networks.phoenix_network import PhoenixConfig
+from dsp.networks.phoenix_packed import pack
+from dsp.networks.phoenix_step import PhoenixStep
+from dsp.networks.phoenix_trunk import BINS, TrunkConfig
+
+FRAMES = 40
+SPECTRUM_BINS = 2049
+SHAPES = {
+    "six levels": TrunkConfig(widths=(2, 3, 4, 4, 5, 6)),
+    "three levels, other taps and ticks": TrunkConfig(
+        widths=(4, 6, 8), time_taps=(2, 4, 3), ticks=(1, 2, 4), answer_width=3
+    ),
+}
+
+
+def network_of(shape, seed=0):
+    torch.manual_seed(seed)
+    network = live_network(PhoenixConfig(SHAPES[shape], head_width=7))
+    for name, parameter in network.named_parameters():
+        if name.endswith("bias") or "matrix" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    return network.eval().requires_grad_(requires_grad=False)
+
+
+def frames(count, seed=0, level=1.0):
+    rng = np.random.default_rng(seed)
+    shape = (2, 2, count, SPECTRUM_BINS)
+    heard, spectra = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    return (level * heard).astype(np.complex64), (level * spectra).astype(np.complex64)
+
+
+def of_network(network, heard, spectra, first=0):
+    magnitudes = torch.from_numpy(np.abs(heard[None, ..., :BINS]))
+    state = network.initial_state(frame=first)
+    return network(magnitudes, torch.from_numpy(spectra)[None], state)[0].numpy()
+
+
+def of_step(step, heard, spectra):
+    return np.stack([step.push(heard[:, t], spectra[:, t]) for t in range(heard.shape[1])], axis=1)
+
+
+def assert_close(actual, expected):
+    assert np.abs(actual - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("kind", sorted({LinearKind.PLAIN, available_kind()}))
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("first", [0, 1, 7, 16, 21])
+def test_every_frame_is_the_networks(shape, first, kind):
+    network = network_of(shape)
+    step = PhoenixStep(pack(network, kind))
+    step.reset(first)
+    heard, spectra = frames(FRAMES)
+    assert_close(of_step(step, heard, spectra), of_network(network, heard, spectra, first))
+
+
+@settings(deadline=None, max_examples=10)
+@given(level=st.sampled_from([1e-6, 1e-3, 30.0]), seed=st.integers(0, 2**16))
+def test_loud_or_quiet(level, seed):
+    network = network_of("six levels", seed)
+    heard, spectra = frames(10, seed, level)
+    actual = of_step(PhoenixStep(pack(network)), heard, spectra)
+    assert_close(actual, of_network(network, heard, spectra))
+
+
+def test_two_streams_of_one_packed_network_do_not_meet():
+    packed = pack(network_of("six levels"))
+    first, second, alone = PhoenixStep(packed), PhoenixStep(packed), PhoenixStep(packed)
+    one, other = frames(12, seed=1), frames(12, seed=2)
+    expected = of_step(alone, *one)
+    for t in range(12):
+        second.push(other[0][:, t], other[1][:, t])
+        assert np.array_equal(first.push(one[0][:, t], one[1][:, t]), expected[:, t])
+
+
+def test_what_is_only_listened_to_counts_as_past():
+    packed = pack(network_of("six levels"))
+    listener, player = PhoenixStep(packed), PhoenixStep(packed)
+    heard, spectra = frames(20)
+    for t in range(19):
+        listener.listen(heard[:, t])
+    played = of_step(player, heard, spectra)
+    assert np.array_equal(listener.push(heard[:, 19], spectra[:, 19]), played[:, 19])
+
+
+def test_a_reset_leaves_nothing_of_the_past():
+    step = PhoenixStep(pack(network_of("three levels, other taps and ticks")))
+    heard, spectra = frames(9)
+    expected = of_step(step, heard, spectra)
+    step.push(heard[:, 3], spectra[:, 3])
+    step.reset()
+    assert np.array_equal(of_step(step, heard, spectra), expected)
+
+
+def test_input_frames_are_left_as_they_were():
+    step = PhoenixStep(pack(network_of("six levels")))
+    heard, spectra = frames(1)
+    before = heard.copy(), spectra.copy()
+    step.push(heard[:, 0], spectra[:, 0])
+    assert np.array_equal(heard, before[0])
+    assert np.array_equal(spectra, before[1])
