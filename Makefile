@@ -9,7 +9,7 @@ PLUGIN_BUILD := build/plugin
 PLUGIN_CONFIG := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/phoenix-stems/plugin.conf
 
 .PHONY: demo test test-hosts faults check bench quality soak install system-packages system-packages-hosts clean
-.PHONY: fuzz
+.PHONY: fuzz mutation coverage
 .PHONY: plugin plugin-install plugin-uninstall
 
 demo: $(STAMP)
@@ -32,6 +32,14 @@ FUZZ_MESSAGES ?= 1000000
 fuzz: $(STAMP)
 	FUZZ_MESSAGES=$(FUZZ_MESSAGES) FUZZ_FOLDER=$(abspath build/fuzz) \
 		$(BIN)/python -m pytest tests/fuzz/test_hostile_messages.py tests/fuzz/test_guided_fuzz.py
+
+# Small wrong versions of the code that matters most, one by one: do the tests notice? Hours for all; 40 of each module
+# are drawn unless told otherwise (docs/mutation.md).
+MUTANTS ?= 40
+
+mutation: $(STAMP)
+	mkdir -p build
+	$(BIN)/python tests/mutation/mutate.py --sample $(MUTANTS) --json build/mutation.json
 
 plugin:
 	cmake -S plugin_bridge/native -B $(PLUGIN_BUILD)

@@ -1,0 +1,60 @@
+"""Which modules are mutated, and the tests that hold each, the quickest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+_WIRE = (
+    "tests/unit/protocol",
+    "tests/contract/test_protocol_golden.py",
+    "tests/contract/test_protocol_document.py",
+    "tests/contract/test_protocol_header.py",
+    "tests/fuzz/test_codec_bytes.py",
+)
+_BRIDGE = "tests/unit/bridge/test_"
+_SERVER = "tests/unit/server/test_server_"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One module: where it is imported, its tests, and what its environment needs."""
+
+    module: str
+    tests: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Its file, from the repository's root."""
+        return f"{self.module.replace('.', '/')}.py"
+
+
+def _tests(prefix: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}{name}.py" for name in names)
+
+
+PLANS = (
+    Plan("protocol.version", _WIRE),
+    Plan("protocol.errors", _WIRE),
+    Plan("protocol.limits", _WIRE),
+    Plan("protocol.fields", _WIRE),
+    Plan("protocol.messages", _WIRE),
+    Plan("protocol.codec", _WIRE),
+    Plan("protocol.blocks", _WIRE),
+    Plan("protocol.golden", _WIRE),
+    Plan("protocol.c_header", _WIRE),
+    Plan("dsp.reblock", ("tests/unit/dsp/test_dsp_reblock.py",)),
+    Plan(  # numba compiles no mutant twice a second: the kernel runs as plain Python
+        "dsp.overlap_add",
+        ("tests/unit/dsp/test_dsp_overlap_add.py",),
+        {"NUMBA_DISABLE_JIT": "1"},
+    ),
+    Plan("server.scheduler", _tests(_SERVER, "scheduler", "engine")),
+    Plan("server.inbox", _tests(_SERVER, "inbox", "inbox_machine")),
+    Plan("server.engine", _tests(_SERVER, "engine", "scheduler", "priority")),
+    Plan("server.stream_task", _tests(_SERVER, "task_isolation", "worker")),
+    Plan("plugin_bridge.stem_ring", _tests(_BRIDGE, "stem_ring", "ring_machine")),
+    Plan("plugin_bridge.fallback", _tests(_BRIDGE, "fallback")),
+    Plan("plugin_bridge.stem_player", _tests(_BRIDGE, "live", "live_edges", "live_changes")),
+    Plan("plugin_bridge.live_link", _tests(_BRIDGE, "live_link", "live_edges", "live")),
+)
