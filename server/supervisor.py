@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from server.log import Logger
 
 LEAVE_MARGIN_S = 1.0  # to end, beyond the grace for queued work
+EXIT_TIMEOUT_S = 2.0  # of one that has closed its output
 GAVE_UP = 1
 _PARENT_CHECK_S = 0.5
 _INNER_METRICS = "127.0.0.1:0"  # the engine's own; people are told of the supervisor's
@@ -43,8 +44,11 @@ class _End:
     """How a run of the engine ended; with ``code`` None another one follows."""
 
     code: int | None
-    cause: str = ""  # died or hung
-    reason: str = ""
+    trouble: str = ""  # why it had to be ended; nothing if it died
+
+    def why(self, code: int) -> str:
+        """Say why it ended, with the exit code that it left."""
+        return self.trouble or reason_of(code)
 
 
 class Supervisor:
@@ -90,15 +94,25 @@ class Supervisor:
 
     def run(self) -> int:
         """Return the exit code: 0 after ``stop``, else that of an engine that cannot start."""
+        engine = EngineProcess(self._command)
         try:
-            while (end := self._run_engine()).code is None:
+            while True:
+                engine.tell(self._engine_config())
+                end = self._attend_to_the_end(engine)
+                if end.code is not None:
+                    return end.code
                 pause_s = self._policy.next_pause_s(self._sound_s())
                 if pause_s is None:
-                    return self._give_up(end)
-                if self._pause(end, pause_s):
-                    return 0
-            return end.code
+                    return self._give_up(end, self._reap(engine, end))
+                successor = None if pause_s else EngineProcess(self._command)
+                self._note_restart(end, self._reap(engine, end), pause_s)
+                if successor is None:
+                    if self._pause(pause_s):
+                        return 0
+                    successor = EngineProcess(self._command)
+                engine = successor
         finally:
+            engine.reap()
             self._close()
 
     def _close(self) -> None:
@@ -111,10 +125,12 @@ class Supervisor:
         self._wake.close()
         self._waker.close()
 
-    def _run_engine(self) -> _End:
-        """Start an engine, attend to it, and make sure that it is gone."""
+    def _engine_config(self) -> ServerConfig:
         metrics = _INNER_METRICS if self._config.metrics else ""
-        engine = EngineProcess(self._command, replace(self._config, metrics=metrics, parent_pid=0))
+        return replace(self._config, metrics=metrics, parent_pid=0)
+
+    def _attend_to_the_end(self, engine: EngineProcess) -> _End:
+        """Attend to an engine until it ends, or has to be ended, and say what is next."""
         watch = EngineWatch(
             hang_s=self._config.engine.hang_s,
             leave_s=self._config.shutdown_grace_s + LEAVE_MARGIN_S,
@@ -123,14 +139,15 @@ class Supervisor:
         self._selector.register(engine, selectors.EVENT_READ)
         try:
             has_ended = self._attend(engine, watch)
-            self._status.down("is stopping" if self._is_stopping else "has ended")
             if self._is_stopping and watch.ready and not has_ended:
+                self._status.down("is stopping")
                 has_ended = self._drain(engine, watch)
         finally:
             self._selector.unregister(engine)
-            code = engine.end(is_ending=has_ended)
-            self._ended_at = self._clock()
-        return self._judge(watch, code)
+        self._ended_at = self._clock()
+        if not has_ended:
+            engine.kill()
+        return self._judge(engine, watch)
 
     def _attend(self, engine: EngineProcess, watch: EngineWatch) -> bool:
         """Listen until the engine ends (True), is in trouble, or is no longer wanted (False)."""
@@ -156,6 +173,8 @@ class Supervisor:
         if self._wake in ready:
             self._wake.recv(64)
         if not ready:
+            if engine.is_exiting:
+                return False
             watch.tick()
         lines = engine.read() if engine in ready else []
         for line in lines or ():
@@ -176,14 +195,26 @@ class Supervisor:
             line["metrics"] = self._health.url
         self._announce(line)
 
-    def _judge(self, watch: EngineWatch, code: int) -> _End:
+    def _judge(self, engine: EngineProcess, watch: EngineWatch) -> _End:
         if self._is_stopping:
             return _End(0)
-        if watch.trouble and self._was_ready:
-            return _End(None, "hung", watch.trouble)
-        if watch.is_leaving or not self._was_ready:
-            return _End(code)  # it has said why
-        return _End(None, "died", reason_of(code))
+        if not self._was_ready or watch.is_leaving:
+            engine.wait_for_exit(EXIT_TIMEOUT_S)
+            return _End(engine.reap())  # it has said why
+        end = _End(None, watch.trouble)
+        self._status.down(f"{end.trouble or 'has died'}, restarting")
+        return end
+
+    def _reap(self, engine: EngineProcess, end: _End) -> int:
+        """Wait until an engine is gone, which frees its address; its successor loads meanwhile."""
+        if not end.trouble:
+            engine.wait_for_exit(EXIT_TIMEOUT_S)
+        return engine.reap()
+
+    def _note_restart(self, end: _End, code: int, pause_s: float) -> None:
+        why = end.why(code)
+        self._status.restarting("hung" if end.trouble else "died", why)
+        self._log.error("engine restarts", why=why, restarts=self._status.restarts, pause_s=pause_s)
 
     def _sound_s(self) -> float:
         """For how long the engine that has just ended had been ready."""
@@ -191,23 +222,18 @@ class Supervisor:
             return 0.0
         return self._ended_at - self._ready_at
 
-    def _pause(self, end: _End, pause_s: float) -> bool:
-        """Say that the engine will be started again, and wait; True when told to stop meanwhile."""
-        self._status.down(f"{end.reason}, restarting")
-        self._status.restarting(end.cause, end.reason)
-        self._log.error(
-            "engine restarts", why=end.reason, restarts=self._status.restarts, pause_s=pause_s
-        )
+    def _pause(self, pause_s: float) -> bool:
+        """Wait; True when told to stop meanwhile."""
         deadline = self._clock() + pause_s
         while not self._should_stop() and (remaining_s := deadline - self._clock()) > 0:
             if self._selector.select(min(remaining_s, _PARENT_CHECK_S)):
                 self._wake.recv(64)
         return self._should_stop()
 
-    def _give_up(self, end: _End) -> int:
+    def _give_up(self, end: _End, code: int) -> int:
         self._log.error(
             "engine ends again and again, giving up",
-            why=end.reason,
+            why=end.why(code),
             restarts=self._status.restarts,
         )
         return GAVE_UP

@@ -13,29 +13,47 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import IO, Any
+from pathlib import Path
+from typing import IO
 
 from server.config import ServerConfig, build, describe
 
-_REAP_S = 2.0
 _CHUNK_BYTES = 65536
+_FLAGS = 6  # place of the flags behind the name in /proc/PID/stat, proc(5)
+_PF_EXITING = 4  # <linux/sched.h>
 
 
 class EngineProcess:
-    """One run of ``command``; ``fileno`` becomes readable when it speaks or dies."""
+    """One run of ``command``, with our process number behind it; readable when it speaks or ends.
 
-    def __init__(self, command: Sequence[str], config: ServerConfig) -> None:
+    It loads its libraries at once and waits for ``tell``, so that it may be started while its
+    predecessor, whose address it needs, is still being torn down.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
         # A session of its own: Ctrl-C is for the supervisor, which then ends it in order.
         self._popen = subprocess.Popen(  # noqa: S603 -- our own command, no shell
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            [*command, str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
         )
         self._partial = b""
-        _tell(self._popen.stdin, config)
 
     @property
-    def pid(self) -> int:
-        """Its process number."""
-        return self._popen.pid
+    def is_exiting(self) -> bool:
+        """Whether the system is taking it down; that can take a while before its output ends."""
+        try:
+            stat = Path(f"/proc/{self._popen.pid}/stat").read_text(encoding="utf-8")
+        except OSError:
+            return True
+        return bool(int(stat.rpartition(")")[2].split()[_FLAGS]) & _PF_EXITING)
+
+    def tell(self, config: ServerConfig) -> None:
+        """Hand over its settings; now it starts."""
+        assert self._popen.stdin is not None  # noqa: S101 -- we asked for a pipe
+        with suppress(BrokenPipeError), self._popen.stdin as stream:  # its end is noticed elsewhere
+            stream.write(json.dumps(describe(config)).encode())
 
     def fileno(self) -> int:
         """Return the descriptor to poll for reading."""
@@ -54,25 +72,29 @@ class EngineProcess:
         """Let it finish what is queued, then end."""
         self._popen.terminate()
 
-    def end(self, *, is_ending: bool) -> int:
-        """Make sure that it has ended; returns its exit code, negative for a signal.
+    def wait_for_exit(self, timeout_s: float) -> None:
+        """Let one that is about to be gone get there by itself."""
+        with suppress(subprocess.TimeoutExpired):
+            self._popen.wait(timeout_s)
 
-        ``is_ending``: its output has ended, so it is about to be gone by itself.
-        """
-        if is_ending:
-            with suppress(subprocess.TimeoutExpired):
-                self._popen.wait(_REAP_S)
-        self._popen.kill()  # nothing happens to one that is gone
+    def kill(self) -> None:
+        """End it now; nothing happens to one that is gone."""
+        self._popen.kill()
+
+    def reap(self) -> int:
+        """Wait until nothing is left of it; returns its exit code, negative for a signal."""
+        self._popen.kill()
         code = self._popen.wait()
-        if self._popen.stdout is not None:
-            self._popen.stdout.close()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
         return code
 
 
-def read_settings(stream: IO[str]) -> tuple[ServerConfig, int]:
-    """Return what the supervisor told, and its process number; for the engine's side."""
-    told: dict[str, Any] = json.load(stream)
-    return build(told["settings"]), int(told["supervisor"])
+def read_settings(stream: IO[str]) -> ServerConfig:
+    """Return what the supervisor told; for the engine's side."""
+    return build(json.load(stream))
 
 
 def reason_of(code: int) -> str:
@@ -82,10 +104,3 @@ def reason_of(code: int) -> str:
     with suppress(ValueError):
         return f"was killed by {signal.Signals(-code).name}"
     return f"was killed by signal {-code}"
-
-
-def _tell(stream: IO[bytes] | None, config: ServerConfig) -> None:
-    told = {"settings": describe(config), "supervisor": os.getpid()}
-    if stream is not None:
-        with suppress(BrokenPipeError), stream:  # one that died at once is noticed soon enough
-            stream.write(json.dumps(told).encode())

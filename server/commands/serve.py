@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,6 +20,7 @@ from server.config_sources import environment_name, load_config
 from server.log import make_logger
 from server.memory import lock_pages
 from server.parent import ParentWatch, end_with_parent
+from server.priority import claim_realtime
 from server.security import prepare_endpoint
 from server.security_gate import Gate
 from server.supervisor import Supervisor
@@ -94,15 +96,18 @@ def _supervise(config: ServerConfig) -> int:
     supervisor = Supervisor(config, ENGINE_COMMAND, log=log, announce=_announce)
     for number in _STOP_SIGNALS:
         signal.signal(number, lambda *_: supervisor.stop())
+    claim_realtime()  # what is promised within a second must not wait for other work
+    lock_pages()
     return supervisor.run()
 
 
 def run_engine() -> int:
     """Be the supervised engine: settings come from standard input, the channel is the output."""
+    end_with_parent(int(sys.argv[-1]))
     channel = os.dup(1)
     os.dup2(2, 1)  # whatever prints must not look like a message to the supervisor
-    config, supervisor_pid = read_settings(sys.stdin)
-    end_with_parent(supervisor_pid)
+    import_module("server.server")  # meanwhile what is left of a predecessor goes
+    config = read_settings(sys.stdin)
 
     def say(line: str) -> None:
         os.write(channel, f"{line}\n".encode())

@@ -26,6 +26,22 @@ def growth(before, after):
     return Growth(threads, descriptors, size / MEGABYTE)
 
 
+def until_as_before(server, before, mebibytes=10):
+    """Wait until the server holds no more than it did, and return its growth."""
+
+    def grown():
+        return growth(before, server.resources)
+
+    def is_as_before(now):
+        return now.threads <= 0 and now.descriptors <= 0 and now.mebibytes <= mebibytes
+
+    deadline = time.monotonic() + TIMEOUT_S
+    while not is_as_before(grown()):
+        assert time.monotonic() < deadline, f"grown by {grown()}"
+        time.sleep(0.02)
+    return grown()
+
+
 def meter(server, name, **labels):
     """Return one of the server's meters."""
     wanted = f"phoenix_stems_{name}"

@@ -1,7 +1,10 @@
 """What the zygote's children run: a server, clients of several manners."""
 
+import contextlib
+import io
 import random
 import resource
+import signal
 import threading
 import time
 
@@ -14,6 +17,7 @@ from benchmarks.paced import run_paced
 from dsp.networks.registry import load_model
 from dsp.pipeline import StreamPipeline
 from plugin_bridge import connect_live
+from server.commands import main
 from server.config import build
 from server.server import Server
 
@@ -46,7 +50,6 @@ def server(say, *, endpoint, settings=None, spare_bytes=0):
         "model": "fixed-gains",
         "log.level": "error",
         "metrics": "127.0.0.1:0",
-        "peer_timeout_s": 1.0,
     }
     with Server(build(defaults | (settings or {}))) as running:
         if spare_bytes:
@@ -114,6 +117,18 @@ def sleeper(say, *, endpoint):
     client.audio(noise(BLOCK, 1))
     say(silent=True)
     time.sleep(3600)
+
+
+def separate(say, *, endpoint, source, output, limit_bytes):
+    """Run the command; with ``limit_bytes`` no file can grow further, as on a full disk."""
+    if limit_bytes:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails instead
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+    words = io.StringIO()
+    arguments = [source, "-o", output, "--model", "fixed-gains", "--connect", endpoint]
+    with contextlib.redirect_stderr(words):
+        code = main(["separate", *arguments])
+    say(code=code, words=words.getvalue()[-2000:])
 
 
 def noise(frames, seed):
