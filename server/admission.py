@@ -19,6 +19,8 @@ from server.scheduler import HopJob, keeps_deadlines
 
 Stream = TypeVar("Stream", bound=Hashable)
 
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -51,7 +53,7 @@ class Admission(Generic[Stream]):
         promised = sum(job.share for job in others)
         allowed = self.share if others else 1.0
         what = f"a live stream of {'/'.join(demand.kind)} takes {new.share:.2f} of a core"
-        if promised + new.share > allowed:
+        if promised + new.share > allowed + _ROUNDING:
             raise ServerFull(
                 f"{what}: {promised:.2f} of {allowed:.2f} are promised to {len(others)} others; "
                 "try again when others have gone, or raise limits.live_load"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dsp.separator import Lane
@@ -23,10 +24,37 @@ if TYPE_CHECKING:
 
 _LIVE_LANES: Final = (Lane.REALTIME, Lane.BACKGROUND)
 
-SUSTAINED_S: Final = 0.5  # of being late without a break: no pause of the machine lasts so long
-REBUILD_S: Final = 5.0  # the same for a stream that makes up for a rebuild
+SUSTAINED_S: Final = 1.0  # of being later and later: no pause of the machine lasts so long
+HOPELESS_S: Final = 5.0  # of being late at all, though it may be catching up
+_GROWING_S: Final = 0.1  # since it was never later
 FIRST_PAUSE_S: Final = 2.0  # before a lane takes new streams again; doubles
 LONGEST_PAUSE_S: Final = 60.0
+
+
+@dataclass(slots=True)
+class Lateness:
+    """For how long a stream's oldest request has been overdue without a break, and how it goes."""
+
+    since: float = math.nan
+    worst_s: float = 0.0
+    grew_at: float = math.nan
+
+    def note(self, now: float, overdue_s: float) -> None:
+        """Take in by how much the oldest request is overdue; 0 or less: it is not."""
+        if overdue_s <= 0:
+            self.since = math.nan
+        elif math.isnan(self.since):
+            self.since, self.worst_s, self.grew_at = now, overdue_s, now
+        elif overdue_s > self.worst_s:
+            self.worst_s, self.grew_at = overdue_s, now
+
+    def lasts(self, now: float, seconds: float) -> bool:
+        """Whether that has gone on for longer than so long."""
+        return now - self.since > seconds
+
+    def is_growing(self, now: float) -> bool:
+        """Whether the stream falls further behind, rather than catching up."""
+        return now - self.grew_at < _GROWING_S
 
 
 class Overload:
@@ -43,7 +71,7 @@ class Overload:
         self._end = end
         self._closed_until: dict[Lane, float] = {}
         self._pause_s = FIRST_PAUSE_S
-        self._ended_at: float | None = None
+        self._ended_at = -math.inf
 
     def check(self, lane: Lane) -> None:
         """Raise ServerFull while a lane that was overloaded takes nothing new."""
@@ -56,19 +84,18 @@ class Overload:
 
     def watch(self, stream: Stream, oldest_deadline: float | None) -> None:
         """Look at a live stream that was sent something; end the newest when this one starves."""
-        now = self._clock()
-        if oldest_deadline is None or oldest_deadline >= now:
-            stream.late_since = None
-            return
-        if stream.late_since is None or stream.late_since < (self._ended_at or 0.0):
-            stream.late_since = now  # others need time to catch up after one has gone
-        late_s = now - stream.late_since
+        now, lateness = self._clock(), stream.lateness
+        if lateness.since < self._ended_at:
+            lateness.note(now, 0.0)  # others need time to catch up after one has gone
+        lateness.note(now, 0.0 if oldest_deadline is None else now - oldest_deadline)
         task = stream.opened_task
         if task.is_catching_up:
-            if late_s > REBUILD_S:
-                self._shed(stream, late_s)
-        elif late_s > SUSTAINED_S:
-            self._shed(self._admission.newest(task.home_lane) or stream, late_s)
+            if lateness.lasts(now, HOPELESS_S):
+                self._shed(stream, now - lateness.since)
+        elif lateness.lasts(now, HOPELESS_S) or (
+            lateness.lasts(now, SUSTAINED_S) and lateness.is_growing(now)
+        ):
+            self._shed(self._admission.newest(task.home_lane) or stream, now - lateness.since)
 
     def _shed(self, stream: Stream, late_s: float) -> None:
         now, lane = self._clock(), stream.opened_task.home_lane

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from protocol import Limits, Open, ServerFull, StreamExists, UnexpectedMessage, UnknownStream
 from server.counters import Counters
+from server.overload import Lateness
 from server.traffic import Meter
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Stream:
     preroll_frames: int = 0  # received since the last part that was marked as last
     answered_samples: int = 0  # position up to which stems have been handed to the socket
     pace: Pace | None = None  # of a live stream
-    late_since: float | None = None  # for how long its oldest request has been overdue
+    lateness: Lateness = field(default_factory=Lateness)
 
     @property
     def number(self) -> int:

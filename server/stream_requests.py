@@ -100,13 +100,15 @@ class StreamRequests:
             if not self._forget_ghosts():
                 raise
             self._table.check_room(peer, request.stream)
+        self._loads.begin(peer)
         stream = Stream(peer, request, answered_samples=request.position_samples)
-        self._load(stream, self._not_opened)
         peer.streams[request.stream] = stream
         self._count_streams()
+        self._start_opening(stream, self._not_opened)
 
-    def _load(self, stream: Stream, on_failed: Callable[[Stream, Exception], None]) -> None:
-        self._loads.begin(stream.peer)
+    def _start_opening(
+        self, stream: Stream, on_failed: Callable[[Stream, Exception], None]
+    ) -> None:
         self._opener.open(
             stream.request,
             stream.counters,
@@ -255,7 +257,8 @@ class StreamRequests:
         if not _is_current(stream):
             return
         if isinstance(error, ServerFull) and self._forget_ghosts() and _is_current(stream):
-            self._load(stream, self._refused_again)
+            self._loads.begin(stream.peer)
+            self._start_opening(stream, self._refused_again)
         else:
             self._refused_again(stream, error)
 

@@ -104,7 +104,7 @@ class StreamTask:
         self, work: Callable[[], Sequence[Message]], deadline: float, *, is_audio: bool
     ) -> None:
         self._rest_deadline = None
-        started = time.perf_counter()
+        started = self._clock()
         try:
             answers = work()
             has_more = is_audio and self._worker.has_ready_hop
@@ -115,7 +115,7 @@ class StreamTask:
         else:
             self._deliver(answers)
             if is_audio:
-                self._measure(answers, time.perf_counter() - started, deadline)
+                self._measure(answers, self._clock() - started, deadline)
             if has_more:
                 self._rest_deadline = deadline + self._hop_s
 

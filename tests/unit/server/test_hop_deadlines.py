@@ -2,7 +2,7 @@
 
 import itertools
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from server.scheduler import DeadlineQueue, HopJob, keeps_deadlines
@@ -58,11 +58,12 @@ def test_no_admitted_hop_misses_its_deadline_whatever_the_phases(streams):
     assert missed_hops(admitted, phases) == 0
 
 
-@given(st.integers(1, 8), st.floats(1.1, 3.0))
+@settings(max_examples=10)
+@given(st.integers(1, 4), st.floats(1.1, 3.0))
 def test_more_than_a_core_is_never_admitted(count, load):
-    job = HopJob(0.01, 1.0, load * 0.01 / count, load * 0.01 / count)
+    job = HopJob(0.01, 0.5, load * 0.01 / count, load * 0.01 / count)
     assert not keeps_deadlines([job] * count)
-    assert missed_hops([job] * count, [0.0] * count, hops=1500) > 0, "and would not be in time"
+    assert missed_hops([job] * count, [0.0] * count, hops=1000) > 0, "and would not be in time"
 
 
 @given(st.integers(1, 12))

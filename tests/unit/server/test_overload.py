@@ -11,9 +11,10 @@ from server.hop_costs import HopCosts
 from server.metrics import Metrics
 from server.overload import (
     FIRST_PAUSE_S,
+    HOPELESS_S,
     LONGEST_PAUSE_S,
-    REBUILD_S,
     SUSTAINED_S,
+    Lateness,
     Overload,
     describe_load,
     note_load,
@@ -46,12 +47,14 @@ class Desk:
         self.admission.release(stream)
         self.ended.append((stream, error))
 
-    def pass_time(self, seconds, late=()):
-        """Blocks of every stream come; those named have requests that are overdue."""
+    def pass_time(self, seconds, late=(), growth=0.1):
+        """Blocks of every stream come; those named are overdue, and by so much more each second."""
+        late_s = 1.0
         for _ in range(round(seconds / STEP_S)):
             self.now += STEP_S
+            late_s += growth * STEP_S
             for stream in [s for s in self.streams if s not in self.gone]:
-                deadline = self.now - 0.001 if stream in late else self.now + 0.01
+                deadline = self.now - late_s if stream in late else self.now + 0.01
                 self.overload.watch(stream, deadline)
 
     @property
@@ -62,7 +65,7 @@ class Desk:
 class _Stream:
     def __init__(self, task):
         self.opened_task = task
-        self.late_since = None
+        self.lateness = Lateness()
 
 
 def test_lateness_that_lasts_ends_the_newest_whoever_is_late():
@@ -77,7 +80,7 @@ def test_the_reason_is_in_numbers():
     ((_, error),) = desk.ended
     assert error.code == "E304"
     assert error.reason == (
-        "stems were late for 0.5 s: 3 live streams take 0.90 of a core, 0.95 may be promised; the "
+        "stems were late for 1.0 s: 3 live streams take 0.90 of a core, 0.95 may be promised; the "
         "newest is ended, open it again in 2 s"
     )
 
@@ -90,12 +93,21 @@ def test_a_pause_of_the_machine_ends_nobody():
     assert desk.ended == []
 
 
+def test_who_catches_up_is_not_ended_unless_that_takes_for_ever():
+    desk = Desk()
+    desk.pass_time(0.5 * SUSTAINED_S, late=desk.streams)
+    desk.pass_time(0.9 * HOPELESS_S - 0.5 * SUSTAINED_S, late=desk.streams, growth=-0.1)
+    assert desk.ended == []
+    desk.pass_time(0.2 * HOPELESS_S, late=desk.streams, growth=-0.1)
+    assert desk.gone == [desk.streams[2]]
+
+
 def test_the_others_have_time_to_catch_up_before_another_goes():
     desk = Desk()
     desk.pass_time(SUSTAINED_S + 2 * STEP_S, late=desk.streams)
     desk.pass_time(0.9 * SUSTAINED_S, late=desk.streams)
     assert desk.gone == [desk.streams[2]]
-    desk.pass_time(0.2 * SUSTAINED_S, late=desk.streams)
+    desk.pass_time(1.3 * SUSTAINED_S, late=desk.streams)
     assert desk.gone == [desk.streams[2], desk.streams[1]], "newest first"
 
 
@@ -103,9 +115,9 @@ def test_a_rebuild_that_never_catches_up_ends_its_own_stream():
     desk = Desk()
     first = desk.streams[0]
     first.opened_task.is_catching_up = True
-    desk.pass_time(0.9 * REBUILD_S, late=[first])
+    desk.pass_time(0.9 * HOPELESS_S, late=[first])
     assert desk.ended == []
-    desk.pass_time(0.2 * REBUILD_S, late=[first])
+    desk.pass_time(0.2 * HOPELESS_S, late=[first])
     assert desk.gone == [first]
 
 
