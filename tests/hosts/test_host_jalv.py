@@ -13,6 +13,7 @@ from jalv_host import Jalv
 from killed import assert_aligned, assert_dry_without_a_click_and_stems_again, delayed, tone
 from lv2_host import Lv2Host, World
 
+from dsp.networks.registry import available_models
 from plugin_bridge import EmbeddedServer
 
 pytestmark = pytest.mark.hosts
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.hosts
 RATE_HZ, BLOCK = 44_100, 256
 LATENCY_SAMPLES = 2048  # docs/latency.md for this rate and block: 46.4 ms
 CONNECTED = 2.0
+MODELS = [model.name for model in available_models() if model.name != "fixed-gains"]
 LIVE_SECONDS = float(os.environ.get("STEMS_LIVE_SECONDS", "600"))
 MIX = "urn:phoenix-stems:mix"
 
@@ -114,15 +116,17 @@ def test_a_saved_session_is_loaded(bundles, server, jack_name, monkeypatch, tmp_
         assert host.values["vocals_mute"] == 0.0
 
 
-def test_ten_minutes_live_without_an_underrun(bundles, jack_name):
-    """With the default model. All stems are muted, so what is heard is the fallback and no more.
+@pytest.mark.timeout(2 * LIVE_SECONDS + 300)
+@pytest.mark.parametrize("model", MODELS)
+def test_ten_minutes_live_without_an_underrun(bundles, jack_name, model):
+    """All stems are muted, so what is heard is the fallback and nothing else.
 
-    STEMS_LIVE_SECONDS makes it shorter.
+    Needs an otherwise idle machine. STEMS_LIVE_SECONDS makes it shorter.
     """
     dry = noise(LIVE_SECONDS, RATE_HZ)
     muted = {"vocals_mute": 1, "instrumental_mute": 1}
     with (
-        EmbeddedServer(profile="live") as server,
+        EmbeddedServer(model=model, profile="live") as server,
         Jalv(bundles, jack_name, "stems", MIX, server, **muted) as host,
     ):
         host.wait_for("status", CONNECTED)
