@@ -33,6 +33,15 @@ fuzz: $(STAMP)
 	FUZZ_MESSAGES=$(FUZZ_MESSAGES) FUZZ_FOLDER=$(abspath build/fuzz) \
 		$(BIN)/python -m pytest tests/fuzz/test_hostile_messages.py tests/fuzz/test_guided_fuzz.py
 
+# Branches that the tests take: 95 % of all packages, every one of the wire's. Tracing slows everything down, so tests that
+# fail by it are `make test`'s affair; the guided fuzzer traces for itself.
+coverage: $(STAMP)
+	$(BIN)/coverage erase
+	-$(BIN)/coverage run -m pytest --ignore tests/fuzz/test_guided_fuzz.py --timeout=600
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	$(BIN)/coverage report --include='protocol/*' --fail-under=100
+
 # Small wrong versions of the code that matters most, one by one: do the tests notice? Hours for all; 40 of each module
 # are drawn unless told otherwise (docs/mutation.md).
 MUTANTS ?= 40

@@ -8,11 +8,10 @@ from protocol.golden import VECTORS, unpack_frames
 
 Frames = list[bytes]
 
-# All but the one that has a server load its weights: seconds of work, in which nothing is learnt.
 GOLDEN: list[Frames] = [
-    unpack_frames(path.read_bytes())
+    # A model's weights take seconds to load and stay in memory: not what is looked for here.
+    [frame.replace(b"rocknet", b"kazooka") for frame in unpack_frames(path.read_bytes())]
     for path in sorted(VECTORS.glob("*.bin"))
-    if path.stem != "open"
 ]
 MARKERS = bytes.fromhex(
     "00 7f 80 81 8f 90 91 9f a0 bf c0 c1 c3 c4 c7 ca cb cf d3 d4 d9 db dd df ff"

@@ -160,7 +160,8 @@ def _be_the_child(plan: Plan, finder: MutantFinder | None) -> None:
             sys.meta_path.insert(0, finder)
         import pytest  # noqa: PLC0415 -- imported before the fork
 
-        code = int(pytest.main([*_OPTIONS, *plan.tests]))
+        chosen = ["-k", f"not {plan.without}"] if plan.without else []
+        code = int(pytest.main([*_OPTIONS, *chosen, *plan.tests]))
     finally:
         os._exit(code)
 
