@@ -1,6 +1,19 @@
-"""What holds for every test: Hypothesis sets no deadlines, since unit tests never assert speed."""
+"""For every test: Hypothesis sets no deadlines (unit tests assert no speed); figures are shown."""
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("phoenix-stems", deadline=None, print_blob=True)
 settings.load_profile("phoenix-stems")
+
+
+@pytest.fixture
+def figure(capsys):
+    """Return a function that prints a figure of docs/reliability.md, captured output or not."""
+
+    def show(name, **figures):
+        told = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in figures.items())
+        with capsys.disabled():
+            print(f"\n  {name}: {told}")
+
+    return show

@@ -31,15 +31,3 @@ def serve(zygote, endpoint):
     yield start
     for server in started:
         server.kill()
-
-
-@pytest.fixture
-def figure(capsys):
-    """Return a function that prints a figure of docs/reliability.md, captured output or not."""
-
-    def show(name, **figures):
-        told = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in figures.items())
-        with capsys.disabled():
-            print(f"\n  {name}: {told}")
-
-    return show

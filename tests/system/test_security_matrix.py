@@ -109,7 +109,7 @@ def refused(kind, keys):
 
 
 @pytest.mark.parametrize("kind", ["NULL", "PLAIN", "wrong server key", "unlisted key"])
-def test_everybody_else_is_refused_and_told(server, keys, kind):
+def test_everybody_else_is_refused_and_told(server, keys, kind, figure):
     with Client(server.endpoint, **refused(kind, keys)) as client:
         event, value = client.outcome()
         assert not client.socket.poll(200, zmq.POLLOUT), "nothing can be said any more"
@@ -118,6 +118,7 @@ def test_everybody_else_is_refused_and_told(server, keys, kind):
     assert said_hello(server) == 0
     assert admitted(server, "400") == (kind == "unlisted key")
     wait_until(lambda: failed(server) == (kind != "unlisted key"))
+    figure(f"authentication, {kind}", let_in=said_hello(server), told=f"{event} {value}")
 
 
 @pytest.mark.parametrize(
@@ -309,7 +310,7 @@ def test_the_servers_key_is_rotated_without_a_restart(server, keys):
         plugin_bridge.connect(server.endpoint, profile="live", **keys.arguments)
 
 
-def test_500_half_open_handshakes_do_not_disturb_a_client(server, keys):
+def test_500_half_open_handshakes_do_not_disturb_a_client(server, keys, figure):
     host, port = server.endpoint.removeprefix("tcp://").split(":")
     with Client(server.endpoint, **curve(keys)) as client:
         client.ask(Hello(MAJOR, MINOR, "test"))
@@ -317,7 +318,9 @@ def test_500_half_open_handshakes_do_not_disturb_a_client(server, keys):
         try:
             for connection in half_open[::2]:
                 connection.send(b"\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x03")
-            assert all(client.ask(Ping(n)) == Pong(n) for n in range(50))
+            answered = sum(client.ask(Ping(n)) == Pong(n) for n in range(50))
+            figure("half-open handshakes", held=len(half_open), pings_answered=f"{answered} of 50")
+            assert answered == 50
             with Client(server.endpoint, **curve(keys)) as newcomer:
                 assert isinstance(newcomer.ask(Hello(MAJOR, MINOR, "new")), Welcome)
         finally:
