@@ -45,20 +45,22 @@ class Admission(Generic[Stream]):
     def check(self, demand: Demand, but: Stream | None = None) -> None:
         """Raise ServerFull, with the figures, unless a stream fits beside all others ``but`` one.
 
-        A stream that is alone has its lane's whole core: it can make nobody late but itself.
+        A stream that is alone is always taken: it can make nobody late but itself, and what was
+        measured before anything ran may have been measured on a busy machine.
         """
         with self._lock:
             others = self._jobs(demand.lane, but)
+        if not others:
+            return
         new = self._job(demand)
         promised = sum(job.share for job in others)
-        allowed = self.share if others else 1.0
         what = f"a live stream of {'/'.join(demand.kind)} takes {new.share:.2f} of a core"
-        if promised + new.share > allowed + _ROUNDING:
+        if promised + new.share > self.share + _ROUNDING:
             raise ServerFull(
-                f"{what}: {promised:.2f} of {allowed:.2f} are promised to {len(others)} others; "
+                f"{what}: {promised:.2f} of {self.share:.2f} are promised to {len(others)} others; "
                 "try again when others have gone, or raise limits.live_load"
             )
-        if demand.lane is Lane.REALTIME and others and not keeps_deadlines([*others, new]):
+        if demand.lane is Lane.REALTIME and not keeps_deadlines([*others, new]):
             raise ServerFull(
                 f"{what}, a hop {1e3 * new.p95_s:.1f} ms: beside {len(others)} others not all "
                 f"would be there within {1e3 * demand.deadline_s:.1f} ms; grant a longer round "
