@@ -49,7 +49,7 @@ def run_paced(
     partial block is left out. Runs as a host's audio thread does: at its priority and with
     pages locked, if granted, and without garbage collection.
     """
-    with _as_an_audio_thread():
+    with as_an_audio_thread():
         return _run_paced(session, audio, block_frames, rate_hz, on_block)
 
 
@@ -66,7 +66,7 @@ def _run_paced(
     xruns = 0
     start = due = time.perf_counter()
     for index in range(blocks):
-        late = _sleep_until(due)
+        late = sleep_until(due)
         if late > XRUN_BLOCKS * block_frames / rate_hz:
             xruns += 1
             due += late
@@ -81,7 +81,8 @@ def _run_paced(
 
 
 @contextlib.contextmanager
-def _as_an_audio_thread() -> Iterator[None]:
+def as_an_audio_thread() -> Iterator[None]:
+    """Run as a host's audio thread does: its priority, its pages in memory, no collection."""
     claimed = claim_realtime()
     lock_pages()
     gc.disable()
@@ -105,7 +106,7 @@ def measured_latency_samples(dry: FloatArray, stems: FloatArray) -> int:
     return int(np.argmax(correlation)) - (len(reference) - 1)
 
 
-def _sleep_until(deadline_s: float) -> float:
+def sleep_until(deadline_s: float) -> float:
     """Sleep, and return by how many seconds the system woke us late; 0 if there was no time."""
     remaining = deadline_s - time.perf_counter()
     if remaining <= 0:

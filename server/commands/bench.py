@@ -16,6 +16,7 @@ Times are this machine's; ratios are measured in one run, both sides in turn, an
 Leave the machine alone meanwhile: anything else that runs is in the figures.
 """
 _SECTIONS = ("kernels", "hop", "transport", "live")
+_LONG_SECTIONS = ("streams", "soak")  # minutes each, so not part of all
 
 
 def add_parser(subparsers: Any) -> None:
@@ -27,7 +28,10 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--section", choices=(*_SECTIONS, "all"), default="all", help="what to measure [all]"
+        "--section",
+        choices=(*_SECTIONS, *_LONG_SECTIONS, "all"),
+        default="all",
+        help="what to measure; streams and soak only when named [all]",
     )
     parser.add_argument(
         "--seconds", type=_positive, default=30.0, help="audio for the hop and live sections [30]"
@@ -59,6 +63,8 @@ def _measures(seconds: float, model: str) -> dict[str, Callable[[], Mapping[str,
         "hop": lambda: _hop(seconds, model),
         "transport": _transport,
         "live": lambda: _live(seconds, model),
+        "streams": lambda: _streams(seconds, model),
+        "soak": lambda: _soak(seconds, model),
     }
 
 
@@ -86,6 +92,18 @@ def _live(seconds: float, model: str) -> Mapping[str, Any]:
     blocks = round(seconds * 44100) // BLOCK_FRAMES
     with tqdm(total=blocks, desc="live, real time", unit="block", leave=False) as bar:
         return measure_live(seconds, model, on_block=lambda _: bar.update())
+
+
+def _streams(seconds: float, model: str) -> Mapping[str, Any]:
+    from benchmarks.streams import measure_streams  # noqa: PLC0415
+
+    return measure_streams(seconds, model)
+
+
+def _soak(seconds: float, model: str) -> Mapping[str, Any]:
+    from benchmarks.soak_live import soak_live  # noqa: PLC0415
+
+    return soak_live(seconds, 1, model=model, struck_model="fixed-gains", seed=1)[0]
 
 
 def _render(title: str, figures: Mapping[str, Any], indent: str = "") -> str:

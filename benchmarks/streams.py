@@ -1,0 +1,124 @@
+"""Many live streams on one server: one to as many as it takes, and what a batch would bring."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.hop import one_thread
+from benchmarks.soak_players import Player
+from dsp.networks.packed_linear import PackedLinear
+from dsp.networks.rocknet_live import GRID
+from dsp.networks.rocknet_packed import pack
+from dsp.networks.rocknet_streaming import StreamingUNet
+from dsp.networks.unet_weights import untrained_weights
+from plugin_bridge import EmbeddedServer
+
+_MOST_STREAMS = 32
+_START_S = 60.0
+_BATCHES = (1, 2, 4, 8)
+_ROUNDS = 15
+
+Product = tuple[PackedLinear, torch.Tensor]
+
+
+def measure_streams(seconds: float, model: str) -> dict[str, Any]:
+    """Return the ``streams`` section: the curve, and products in batches per stream."""
+    return {"curve": _curve(seconds, model), "batching": measure_batching()}
+
+
+def _curve(seconds: float, model: str) -> dict[str, Any]:
+    """Play 1, 2, 3 ... streams for so long each, until the server refuses one more."""
+    rows: dict[str, Any] = {}
+    with EmbeddedServer(model=model) as server:
+        for streams in range(1, _MOST_STREAMS + 1):
+            player = Player(server.endpoint, streams, seconds, model)
+            player.has_ended.wait(_START_S + 2 * seconds)
+            player.kill()
+            heard = player.heard
+            if not heard.get("done"):
+                rows["limit"] = heard.get("refused", "the clients ended")
+                return rows
+            rows[f"{streams:2} streams"] = _row(heard, player.lines, streams, seconds)
+    return rows
+
+
+def _row(
+    heard: Mapping[str, Any], lines: list[dict[str, Any]], streams: int, seconds: float
+) -> dict[str, Any]:
+    return {
+        "late_blocks": heard["late_blocks"],
+        "host_xruns": heard["host_xruns"],
+        "core_share_per_stream": heard["compute_s"] / streams / seconds,
+        "round_trip_max_ms": max(line.get("round_trip_max_ms", 0.0) for line in lines),
+    }
+
+
+def measure_batching() -> dict[str, float]:
+    """Return milliseconds per stream and hop of Rocknet live's products, with rows of B streams.
+
+    The same products as in the streaming step, with the rows of several streams stacked: the most
+    that batching can bring, as what lies between the products is done for each stream anyway.
+    """
+    with one_thread(), torch.inference_mode():
+        stream = StreamingUNet(pack(untrained_weights()), GRID)
+        hops = [_products_of_a_hop(stream) for _ in range(GRID.deep_period)]
+        figures = {
+            f"products_ms_batch_{batch}": float(np.mean([_time_ms(hop, batch) for hop in hops]))
+            for batch in _BATCHES
+        }
+        figures["whole_hop_ms"] = float(np.mean([_hop_ms(stream) for _ in range(4)]))
+    return figures
+
+
+def _products_of_a_hop(stream: StreamingUNet) -> list[Product]:
+    """Run one hop, and note what is multiplied with what."""
+    noted: list[Product] = []
+    call, add_to = PackedLinear.__call__, PackedLinear.add_to
+
+    def note_call(self: PackedLinear, rows: torch.Tensor) -> torch.Tensor:
+        noted.append((self, rows.clone()))
+        return call(self, rows)
+
+    def note_add(self: PackedLinear, other: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        noted.append((self, rows.clone()))
+        return add_to(self, other, rows)
+
+    PackedLinear.__call__, PackedLinear.add_to = note_call, note_add  # type: ignore[method-assign]
+    try:
+        stream.push(_noise(stream))
+    finally:
+        PackedLinear.__call__, PackedLinear.add_to = call, add_to  # type: ignore[method-assign]
+    return noted
+
+
+def _time_ms(products: list[Product], batch: int) -> float:
+    """Return the least time of all products with rows of ``batch`` streams, per stream."""
+    stacked = [(linear, rows.repeat(batch, 1)) for linear, rows in products]
+    times = []
+    for _ in range(_ROUNDS):
+        started = time.perf_counter()
+        for linear, rows in stacked:
+            linear(rows)
+        times.append(time.perf_counter() - started)
+    return 1e3 * min(times) / batch
+
+
+def _hop_ms(stream: StreamingUNet) -> float:
+    """Return the mean time of the pattern's hops, as far as nothing else disturbed them."""
+    noise = _noise(stream)
+    times = np.zeros((_ROUNDS, GRID.deep_period))
+    for index in np.ndindex(*times.shape):
+        started = time.perf_counter()
+        stream.push(noise)
+        times[index] = time.perf_counter() - started
+    return float(1e3 * times.min(axis=0).mean())
+
+
+def _noise(stream: StreamingUNet) -> np.ndarray[Any, np.dtype[np.float32]]:
+    shape = (stream.packed.channels[0], stream.packed.bins)
+    return np.random.default_rng(0).random(shape, np.float32)
