@@ -84,8 +84,15 @@ quality: $(STAMP)
 	$(BIN)/phoenix-stems evaluate "$(DIR)" $(MODELS:%=--model %) --group $(GROUP) \
 		--report $(QUALITY)/report.html --json $(QUALITY)/report.json
 
+# Live streams among clients that are killed, stopped, slow or send garbage; then a day of audio at full speed. On an idle
+# machine: `make soak [MINUTES=30] [HOURS=24] [STREAMS=1] [SEED=1]`; figures and plot in build/soak.
+MINUTES ?= 30
+HOURS ?= 24
+STREAMS ?= 1
+SEED ?= 1
+
 soak: $(STAMP)
-	$(BIN)/phoenix-stems bench --section live --seconds 1800
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --hours $(HOURS) --streams $(STREAMS) --seed $(SEED) --out build/soak
 
 install: $(STAMP)
 
