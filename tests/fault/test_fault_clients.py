@@ -70,7 +70,7 @@ def free_slots(endpoint):
     return STREAMS + 1
 
 
-@pytest.mark.parametrize("kills", [20, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [12, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.timeout(600)
 def test_clients_killed_at_random_points(zygote, beside, server, endpoint, figure, kills):  # noqa: PLR0917 -- fixtures
     draw = random.Random(kills)  # noqa: S311 -- no secret
@@ -105,7 +105,7 @@ def kill_some(zygote, endpoint, draw, kills):
 
 
 def test_a_client_that_stands_still_for_two_seconds(zygote, server, beside, figure):
-    struck, other = beside(4.5), beside(4.5)
+    struck, other = beside(4.0), beside(4.0)
     time.sleep(1.0)
     struck.signal(signal.SIGSTOP)
     time.sleep(2.0)
@@ -126,7 +126,7 @@ def test_a_client_that_stands_still_for_two_seconds(zygote, server, beside, figu
 
 def test_a_client_that_does_not_read(server, beside, endpoint, figure):
     """It loses its own blocks, oldest first, and is told how many when it reads again."""
-    playing, blocks = beside(4.0), 1200
+    playing, blocks = beside(3.5), 1200
     with RawClient(endpoint, receive_messages=1) as slow:
         slow.open(max_block_frames=BLOCK, round_trip_samples=ROUND_TRIP_SAMPLES, stems=("other",))
         for number in range(blocks):
@@ -165,7 +165,7 @@ def stems_of(client):
 
 def test_half_open_peers(zygote, server, beside, endpoint, figure):
     """Connections that never finish their handshake, and streams whose client falls silent."""
-    before, playing = server.resources, beside(4.0)
+    before, playing = server.resources, beside(3.0)
     sleepers = [zygote.start("sleeper", endpoint=endpoint) for _ in range(4)]
     assert [sleeper.hear() for sleeper in sleepers] == [{"silent": True}] * len(sleepers)
     with half_opened(endpoint):

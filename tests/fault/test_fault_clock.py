@@ -14,8 +14,7 @@ from simulation import live_session
 BLOCK = 256
 RATE_HZ = 44100
 ROUND_TRIP_SAMPLES = 600
-DELAY_SAMPLES = 300  # of the server's answers, by its own clock
-MINUTES = 10
+DELAY_SAMPLES = 255  # of answers: the least drift moves them over the edge of a block
 STEP_SAMPLES = round(0.050 * RATE_HZ)
 
 
@@ -45,17 +44,19 @@ def play_drifting(world, session, blocks, fraction=0.0):
     return ready
 
 
-@pytest.mark.parametrize("drift_ppm", [-200, 0, 200])
-def test_a_clock_that_drifts_leaves_the_buffer_within_one_block(figure, drift_ppm):
+@pytest.mark.parametrize("minutes", [2, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("drift_ppm", [-200, 200])
+@pytest.mark.timeout(600)
+def test_a_clock_that_drifts_leaves_the_buffer_within_one_block(figure, drift_ppm, minutes):
     world = DriftingWorld(drift_ppm)
     session = live_session(world, max_block_frames=BLOCK, round_trip=ROUND_TRIP_SAMPLES)
     play_drifting(world, session, 50)
-    ready = play_drifting(world, session, MINUTES * 60 * RATE_HZ // BLOCK)
+    ready = play_drifting(world, session, minutes * 60 * RATE_HZ // BLOCK)
     spread, counted = int(ready.max() - ready.min()), session.statistics
     figure(
         f"clock drift {drift_ppm:+} ppm",
-        minutes=MINUTES,
-        drifted_samples=round(MINUTES * 60 * RATE_HZ * 1e-6 * drift_ppm),
+        minutes=minutes,
+        drifted_samples=round(minutes * 60 * RATE_HZ * 1e-6 * drift_ppm),
         buffer_frames=f"{ready.min()} to {ready.max()}",
         late_blocks=counted.late_blocks,
     )

@@ -83,7 +83,7 @@ def server_step(model):
 
 
 @pytest.mark.parametrize(("model", "blocks"), [
-    ("fixed-gains", 1000), pytest.param("rocknet", 2000, marks=pytest.mark.slow),
+    ("fixed-gains", 1000), pytest.param("rocknet", 1000, marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_a_block_on_its_way_through_the_server_keeps_no_memory(figure, model, blocks):
     step, process = server_step(model), psutil.Process()

@@ -41,7 +41,7 @@ def strike(stream, server, serve, draw):
     return replacement, until_dry, until_stems
 
 
-@pytest.mark.parametrize("kills", [10, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.timeout(600)
 def test_the_server_is_killed_at_random_points(serve, endpoint, figure, kills):
     draw = random.Random(kills)  # noqa: S311 -- no secret

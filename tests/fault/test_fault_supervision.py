@@ -187,7 +187,7 @@ def test_sigterm_drains_and_exits_with_zero_within_a_second(server, figure):
     assert seconds <= 1.0 or psutil.getloadavg()[0] > psutil.cpu_count()
 
 
-@pytest.mark.parametrize("is_stopped", [False, True])
+@pytest.mark.parametrize("is_stopped", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_killing_the_parent_leaves_no_orphan(tmp_path, figure, is_stopped):
     server = Supervised(f"ipc://{tmp_path}/private/server.sock")
     engine = psutil.Process(server.wait_ready()["engine_pid"])

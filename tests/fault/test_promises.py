@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).parents[1] / "unit" / "protocol"))
 
 from test_protocol_limits import GENEROUS, SIZED, SMALL
 
-FRAMES = 65_536
+FRAMES = 32_768
 CHUNKS = (1, 16, 17, 256, 2027, 8192, 16_384)
 RELATIVE = 1e-5
 
