@@ -1,6 +1,6 @@
 # `make demo` and `make test` are all a newcomer needs; each installs what it uses.
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
@@ -10,7 +10,7 @@ PLUGIN_BUILD := build/plugin
 PLUGIN_CONFIG := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/phoenix-stems/plugin.conf
 
 .PHONY: demo test test-hosts faults check bench quality soak install system-packages system-packages-hosts clean
-.PHONY: fuzz mutation coverage
+.PHONY: fuzz mutation coverage test-light
 .PHONY: bench-check bench-peers
 .PHONY: plugin plugin-install plugin-uninstall
 
@@ -19,6 +19,16 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+# What needs no torch, on any Python: make test-light PYTHON=python3.13 VENV=.venv-3.13
+LIGHT := tests/unit/protocol tests/contract tests/fuzz/test_codec_bytes.py $(addprefix tests/unit/bridge/test_, \
+	aio.py exchange.py fallback.py live.py live_link.py session.py stem_ring.py)
+
+test-light:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt hypothesis msgpack numba numpy prometheus-client \
+		psutil pytest pytest-asyncio pytest-timeout pyzmq safetensors scipy soundfile soxr structlog tqdm typing_extensions
+	PYTHONPATH=. $(BIN)/python -m pytest -p no:cacheprovider $(LIGHT)
 
 # The plugins in real hosts (Ardour, jalv on JACK) and under valgrind: half an hour. Needs `make system-packages-hosts`.
 test-hosts: $(STAMP)

@@ -21,6 +21,7 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitOr: ast.BitAnd, ast.BitXor: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
 }  # fmt: skip
 CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
+_WORDING = {"__all__", "_ADVICE"}  # names, and what errors advise people to do
 _LOGGERS = {"debug", "info", "warning", "error", "exception"}
 
 Edit = Callable[[], None]
@@ -86,8 +87,9 @@ def _is_silent(node: ast.AST) -> bool:
         return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant) or _is_log_line(node.value)
-    if isinstance(node, ast.Assign):
-        return isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__"
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        return isinstance(target, ast.Name) and target.id in _WORDING
     return isinstance(node, ast.JoinedStr)
 
 

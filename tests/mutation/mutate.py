@@ -31,7 +31,19 @@ from mutation_plan import PLANS, Plan
 BOUND = 0.85
 ROOT = Path(__file__).parents[2]
 _TIMEOUT_FACTOR, _TIMEOUT_EXTRA_S = 4.0, 10.0
-_OPTIONS = ("-x", "-q", "-p", "mutation_profile", "-p", "no:cacheprovider", "--timeout=0")
+_OPTIONS = (
+    "-x",
+    "-q",
+    "-p",
+    "mutation_profile",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:xdist",
+    "-p",
+    "no:cov",
+    "--timeout=0",
+)
 _LIBRARIES = ("numpy", "msgpack", "zmq", "hypothesis", "pytest", "structlog", "torch", "numba")
 
 
