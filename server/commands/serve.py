@@ -159,7 +159,11 @@ def _ready_line(server: Server) -> dict[str, Any]:
 
 
 def _announce(line: dict[str, Any]) -> None:
-    print(json.dumps(line), flush=True)
+    """Print a ready line; who has read the first one need not stay for those after restarts."""
+    try:
+        print(json.dumps(line), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _wait_for_the_end(server: Server, config: ServerConfig, stopping: threading.Event) -> None:

@@ -99,9 +99,16 @@ def kill_some(zygote, endpoint, draw, kills):
         alive.append(zygote.start("restless", endpoint=endpoint, seed=seed))
         if len(alive) == AT_ONCE or draw.random() < 0.2:
             time.sleep(0.1 * draw.random())
-            alive.pop(draw.randrange(len(alive))).kill()
+            kill(alive.pop(draw.randrange(len(alive))))
     for client in alive:
-        client.kill()
+        kill(client)
+
+
+def kill(client):
+    """Kill a client that is in the middle of something, and has not failed before."""
+    client.kill()
+    assert client.has_said_nothing_else or client.hear() == {"connected": True}
+    assert client.has_said_nothing_else
 
 
 def test_a_client_that_stands_still_for_two_seconds(zygote, server, beside, figure):

@@ -32,6 +32,11 @@ class Child:
         """Return the next line's content, without waiting for longer than this."""
         return self._heard.get(timeout=timeout_s)
 
+    @property
+    def has_said_nothing_else(self):
+        """Whether everything it said has been heard; one that fails says so."""
+        return self._heard.empty()
+
     def signal(self, number):
         os.kill(self.pid, number)
 

@@ -17,6 +17,7 @@ from benchmarks.paced import run_paced
 from dsp.networks.registry import load_model
 from dsp.pipeline import StreamPipeline
 from plugin_bridge import connect_live
+from protocol import Error, Open, Opened
 from server.commands import main
 from server.config import build
 from server.server import Server
@@ -73,8 +74,8 @@ def restless(say, *, endpoint, seed):
         step = draw.random()
         number = draw.randrange(3)
         if number not in positions:
-            client.open(number, freewheel=step < 0.3, max_block_frames=8192)
-            positions[number] = 0
+            if _is_opened(client, number, freewheel=step < 0.3):
+                positions[number] = 0
         elif step < 0.02:
             client.close_stream(number)
             del positions[number]
@@ -84,6 +85,16 @@ def restless(say, *, endpoint, seed):
             positions[number] += frames
         while client.socket.poll(draw.randrange(3)):
             client.socket.recv_multipart()
+
+
+def _is_opened(client, number, *, freewheel):
+    """Open a stream; there may be no room for it. Stems of others come in between."""
+    granted = 0 if freewheel else ROUND_TRIP_SAMPLES
+    client.send(Open(number, RATE_HZ, 2, 8192, freewheel=freewheel, round_trip_samples=granted))
+    while not isinstance(answer := client.receive(), Opened | Error):
+        pass
+    assert isinstance(answer, Opened) or answer.code == "E210", answer
+    return isinstance(answer, Opened)
 
 
 def bystander(say, *, endpoint, seconds):
@@ -113,7 +124,7 @@ def bystander(say, *, endpoint, seconds):
 def sleeper(say, *, endpoint):
     """Open a live stream, send a little, and fall silent with the connection open."""
     client = RawClient(endpoint)
-    client.open(1, max_block_frames=BLOCK)
+    client.open(1, max_block_frames=BLOCK, round_trip_samples=ROUND_TRIP_SAMPLES)
     client.audio(noise(BLOCK, 1))
     say(silent=True)
     time.sleep(3600)

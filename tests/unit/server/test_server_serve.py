@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -158,3 +160,21 @@ def test_without_that_setting_it_never_does(fake, monkeypatch):
     thread.start()
     main(fake.arguments)
     assert not thread.is_alive()
+
+
+def test_a_ready_line_that_nobody_reads_any_more_ends_nothing():
+    code = (
+        "import sys; from server.commands.serve import _announce; sys.stdin.readline();"
+        "_announce({'ready': True}); _announce({'ready': True}); sys.stdout.flush()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdout.close()
+        process.stdin.write(b"go\n")
+        process.stdin.close()
+        assert process.wait(60) == 0
+        assert process.stderr.read() == b""
