@@ -283,7 +283,7 @@ def hears(paced, level):
 
 
 def test_a_server_that_hangs_is_dry_and_may_come_back(tmp_path, monkeypatch):
-    with ServerProcess(tmp_path) as server:
+    with ServerProcess(tmp_path, "--supervise", "off") as server:
         server.wait_ready()
         monkeypatch.setenv("PHOENIX_STEMS_ENDPOINT", server.endpoint)
         with karaoke(max_block_frames=BLOCK) as plugin:
