@@ -16,7 +16,12 @@ from typing import Any
 import psutil
 
 from benchmarks.soak_players import Player
-from benchmarks.soak_samples import Sample, growth_mib, sample
+from benchmarks.soak_samples import (
+    Sample,
+    growth_mib,
+    sample,
+    settled_threads_and_descriptors,
+)
 from benchmarks.soak_struck import FAULTS
 from plugin_bridge import EmbeddedServer
 
@@ -88,14 +93,13 @@ def soak_live(
     with EmbeddedServer(model=model) as server:
         process = psutil.Process(server.pid)
         with _playing(server.endpoint, streams, seconds, model) as player:
-            first = sample(process, 0.0, {})
             struck = _Struck(server.endpoint, struck_model, seed)
             struck.start()
             samples = list(_sampled(process, player, max(1.0, seconds - _SETTLE_S), on_sample))
             struck.stop()
             player.has_ended.wait(_START_S)
             last = sample(process, samples[-1].seconds, player.heard)
-        figures = _figures(player, samples, first, last) | {
+        figures = _figures(player, samples, last) | {
             "streams": streams,
             "model": model,
             "seed": seed,
@@ -132,8 +136,9 @@ def _sampled(
             player.has_ended.wait(1.0)
 
 
-def _figures(player: Player, samples: list[Sample], first: Sample, last: Sample) -> dict[str, Any]:
+def _figures(player: Player, samples: list[Sample], last: Sample) -> dict[str, Any]:
     heard = player.heard
+    threads, descriptors = settled_threads_and_descriptors(samples)
     trips = sorted(line["round_trip_max_ms"] for line in player.lines if "blocks" in line)
     return {
         "seconds": last.seconds,
@@ -145,10 +150,10 @@ def _figures(player: Player, samples: list[Sample], first: Sample, last: Sample)
         "rss_first_mib": samples[0].rss_mib,
         "rss_last_mib": last.rss_mib,
         "memory_growth_mib": growth_mib(samples),
-        "threads_first": first.threads,
+        "threads_first": threads,
         "threads_last": last.threads,
         "threads_most": max(each.threads for each in samples),
-        "descriptors_first": first.descriptors,
+        "descriptors_first": descriptors,
         "descriptors_last": last.descriptors,
         "descriptors_most": max(each.descriptors for each in samples),
     }

@@ -15,7 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from benchmarks.soak_samples import Sample, growth_mib, sample
+from benchmarks.soak_samples import (
+    Sample,
+    growth_mib,
+    sample,
+    settled_threads_and_descriptors,
+)
 from plugin_bridge import EmbeddedServer, connect
 
 FloatArray = npt.NDArray[np.float32]
@@ -40,7 +45,6 @@ def soak_long(
         process = psutil.Process(server.pid)
         started = time.monotonic()
         with connect(server.endpoint, rate_hz=RATE_HZ, model=MODEL) as session:
-            first = sample(process, 0.0, {})
             for block in session.separate(_blocks(noise, total)):
                 wrong += _wrong(noise, block.position_samples, block.samples)
                 done = block.position_samples + block.samples.shape[-1]
@@ -50,6 +54,7 @@ def soak_long(
             elapsed = time.monotonic() - started
             last = sample(process, elapsed, {})
         restarts = server.restarts
+    threads, descriptors = settled_threads_and_descriptors(samples)
     figures = {
         "hours": done / RATE_HZ / 3600,
         "last_position_samples": done,
@@ -58,9 +63,9 @@ def soak_long(
         "seconds": elapsed,
         "times_real_time": done / RATE_HZ / elapsed,
         "memory_growth_mib": growth_mib(samples),
-        "threads_first": first.threads,
+        "threads_first": threads,
         "threads_last": last.threads,
-        "descriptors_first": first.descriptors,
+        "descriptors_first": descriptors,
         "descriptors_last": last.descriptors,
         "restarts": restarts,
     }

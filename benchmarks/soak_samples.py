@@ -52,6 +52,12 @@ def growth_mib(samples: Sequence[Sample]) -> float:
     return float(np.median([each.rss_mib for each in samples[-tenth:]]) - before)
 
 
+def settled_threads_and_descriptors(samples: Sequence[Sample]) -> tuple[int, int]:
+    """Return the most of each while the run settled: by then every lane has had work."""
+    settled = samples[: max(1, round(_SETTLED * len(samples)))]
+    return max(each.threads for each in settled), max(each.descriptors for each in settled)
+
+
 def broken_promises(figures: dict[str, Any]) -> list[str]:
     """Return what did not hold, in words."""
     checks = {

@@ -26,6 +26,7 @@ from protocol import (
     Pong,
     Preroll,
     Seek,
+    ServerFull,
     Set,
     Stems,
     Welcome,
@@ -396,3 +397,41 @@ def test_it_is_idle_from_when_its_last_peer_is_forgotten():
     assert desk.sessions.idle_s <= 11
     desk.now += 7
     assert desk.sessions.idle_s >= 7
+
+
+def test_streams_of_a_dead_client_give_way_to_a_new_one_when_the_server_is_full():
+    """ZeroMQ tells that a connection is gone only to who sends something on it."""
+    desk = Desk(maximum_streams=1)
+    desk.hello(A, B)
+    desk.opened(A)
+    assert code(desk.say(B, Open(1, 44_100, 2, 256))) == "E210", "nobody is silent yet"
+    desk.now += 1.0
+    answers = desk.say(B, Open(1, 44_100, 2, 256))
+    assert [type(answer) for answer in answers] == [Ping, Error], "A is asked; it is there"
+    desk.gone.add(A)
+    assert desk.opened(B).task is not None
+    assert desk.table.find(A) is None
+
+
+def test_a_stream_refused_for_its_load_is_tried_again_when_dead_clients_were_in_the_way(desk):
+    desk.hello(B)
+    desk.opened(A)
+    desk.now += 1.0
+    desk.gone.add(A)
+    desk.say(B, Open(1, 44_100, 2, 256))
+    desk.opener.fail(ServerFull("0.88 of 0.90 are promised"))
+    assert desk.table.find(A) is None
+    desk.opener.succeed()
+    assert desk.table.find(B).streams[1].task is not None
+
+
+def test_a_second_refusal_is_final(desk):
+    desk.hello(B)
+    desk.opened(A)
+    desk.now += 1.0
+    desk.gone.add(A)
+    desk.say(B, Open(1, 44_100, 2, 256))
+    desk.opener.fail(ServerFull("0.88 of 0.90 are promised"))
+    desk.opener.fail(ServerFull("0.95 of 0.90 are promised"))
+    assert desk.wire[-1][1].reason == "0.95 of 0.90 are promised"
+    assert (desk.table.find(B).streams, desk.table.find(B).loads) == ({}, 0)
