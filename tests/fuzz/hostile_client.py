@@ -24,6 +24,7 @@ from protocol import (
     Message,
     Open,
     Opened,
+    Ping,
     Pong,
     ProtocolError,
     Stems,
@@ -34,7 +35,7 @@ from protocol import (
 
 DOCUMENT = Path(protocol.__file__).with_name("PROTOCOL.md")
 DOCUMENTED_CODES = set(re.findall(r"^\| (E\d{3}) \|", DOCUMENT.read_text(), re.MULTILINE))
-ANSWERS = Welcome | Opened | Stems | Applied | Flushed | Pong | Closed | Error
+ANSWERS = Welcome | Opened | Stems | Applied | Flushed | Ping | Pong | Closed | Error
 ANSWER_TIMEOUT_MS = 20_000
 CASES_PER_CONNECTION = 32
 _UNREADABLE = {"E100", "E101", "E102", "E105", "E106"}  # what the decoder refuses

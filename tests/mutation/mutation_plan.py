@@ -13,6 +13,7 @@ _WIRE = (
 )
 _BRIDGE = "tests/unit/bridge/test_"
 _SERVER = "tests/unit/server/test_server_"
+_SCHEDULER = ("scheduler_order", "server_scheduler", "admission", "overload")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ PLANS = (
         {"NUMBA_DISABLE_JIT": "1"},
         "test_warming_up_leaves_nothing_to_compile_for_real_shapes",
     ),
-    Plan("server.scheduler", _tests(_SERVER, "scheduler", "engine")),
+    Plan("server.scheduler", _tests("tests/unit/server/test_", *_SCHEDULER)),
     Plan("server.inbox", _tests(_SERVER, "inbox", "inbox_machine")),
     Plan("server.engine", _tests(_SERVER, "engine", "scheduler", "priority")),
     Plan("server.stream_task", _tests(_SERVER, "task_isolation", "worker")),

@@ -106,3 +106,11 @@ def test_wrong_shapes_and_too_large_pops_are_refused() -> None:
         fifo.pop(1)
     with pytest.raises(SignalError):
         fifo.pop(-1)
+
+
+@pytest.mark.parametrize(("pushed", "capacity"), [(10, 10), (11, 20), (20, 20), (21, 21), (50, 50)])
+def test_a_ring_that_is_too_small_doubles_or_grows_to_what_is_needed(pushed, capacity):
+    """Twice as much each time, or a stream of bursts would copy its ring at every push."""
+    fifo = SampleFifo((), 10)
+    fifo.push(np.zeros(pushed, np.float32))
+    assert fifo.capacity_samples == capacity

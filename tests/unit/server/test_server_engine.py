@@ -169,3 +169,7 @@ def test_many_posters_lose_nothing():
     assert not owner.is_alive()
     for n in range(4):
         assert [i for poster, i in done if poster == n] == list(range(1000))
+
+
+def test_a_step_that_never_ends_does_not_keep_the_process():
+    assert all(thread.daemon for thread in Engine()._lanes.values())
