@@ -40,6 +40,9 @@ class _Unused:
     def __init__(self, name: str) -> None:
         self._name = name
 
+    def __getattr__(self, name: str) -> _Unused:
+        return _of(self._name, name)
+
     def __call__(self, *_: Any, **__: Any) -> NoReturn:
         raise StandInUsedError(f"{self._name} is a stand-in; install its package to use it")
 
@@ -51,9 +54,14 @@ class _StandIn(ModuleType):
     """A module that has every name."""
 
     def __getattr__(self, name: str) -> _Unused:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Unused(f"{self.__name__}.{name}")
+        return _of(self.__name__, name)
+
+
+def _of(owner: str, name: str) -> _Unused:
+    """Stand in for any name but Python's own, by which it asks what a thing can do."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _Unused(f"{owner}.{name}")
 
 
 class _StandIns(MetaPathFinder, Loader):
