@@ -3,7 +3,7 @@
 import msgpack
 import pytest
 
-from protocol import Error, InvalidField, c_header, decode, encode, golden
+from protocol import Error, InvalidField, Set, c_header, decode, encode, golden
 from protocol.fields import Integer, Maybe
 from protocol.golden import EXACT, VECTORS
 
@@ -51,3 +51,8 @@ def test_the_place_in_a_list_of_maps_is_told():
 
 def test_an_error_without_a_stream_writes_none():
     assert "stream" not in msgpack.unpackb(encode(Error("E104", "hello must come first"))[0])
+
+
+def test_whole_decibels_are_written_as_floats():
+    assert encode(Set(1, {"vocals": -6})) == encode(Set(1, {"vocals": -6.0}))
+    assert type(msgpack.unpackb(encode(Set(1, {"vocals": -6}))[0])["gains_db"]["vocals"]) is float
