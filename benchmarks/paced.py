@@ -15,7 +15,7 @@ from scipy.signal import correlate
 
 from plugin_bridge import LiveSession
 from server.memory import lock_pages
-from server.priority import claim_realtime
+from server.priority import claim_realtime, claim_realtime_for_sockets
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -84,6 +84,7 @@ def _run_paced(
 def as_an_audio_thread() -> Iterator[None]:
     """Run as a host's audio thread does: its priority, its pages in memory, no collection."""
     claimed = claim_realtime()
+    claim_realtime_for_sockets()
     lock_pages()
     gc.disable()
     try:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from dsp.separator import Lane
-from server.priority import claim_realtime, yield_to_others
+from server.priority import PREPARING_PRIORITY, claim_realtime, yield_to_others
 from server.scheduler import DeadlineQueue
 
 
@@ -101,6 +101,8 @@ class _LaneThread(threading.Thread):
             yield_to_others()
         elif self._lane is Lane.REALTIME:
             claim_realtime()
+        else:
+            claim_realtime(PREPARING_PRIORITY)
         while (task := self._next()) is not None:
             if task.lane is self._lane:
                 task.step()

@@ -21,7 +21,7 @@ from protocol import Latency, LatencyTooSmall, Open, Opened, UnknownStem
 from server.admission import Admission, Demand
 from server.counters import Counters
 from server.errors import WarmUpError
-from server.priority import yield_to_others
+from server.priority import PREPARING_PRIORITY, claim_realtime, yield_to_others
 from server.stream_worker import StreamWorker, SwitchModel
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class StreamOpener:
         self._default_model = config.model
         self._warm_profile = config.profile
         self._catch_up_ms = config.queues.catch_up_ms
-        self._executor = ThreadPoolExecutor(1, "opener", yield_to_others)
+        self._executor = ThreadPoolExecutor(1, "opener", _prepare)
 
     def warm_up(self) -> None:
         """Load the start model and open a stream of each kind of rate; raises WarmUpError."""
@@ -208,6 +208,16 @@ class StreamOpener:
         which costs as much to compute as audio and is heard for seconds.
         """
         return math.ceil(self._catch_up_ms * rate_hz / 1000)
+
+
+def _prepare() -> None:
+    """Take the priority of preparations, or the lowest where the system grants none.
+
+    What a thread of low priority holds, the interpreter's lock, live threads wait for: on a machine
+    that is busy with other work that took a tenth of a second and more.
+    """
+    if not claim_realtime(PREPARING_PRIORITY):
+        yield_to_others()
 
 
 def round_trip_samples(hop_seconds: float, rate_hz: int) -> int:

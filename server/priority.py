@@ -10,16 +10,32 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from pathlib import Path
 
 REALTIME_PRIORITY = 5  # below JACK's own threads (10 and above), which our stems must not delay
+PREPARING_PRIORITY = 4  # of what prepares live work: it may hold the interpreter's lock
 BACKGROUND_NICE = 10
 
 
-def claim_realtime() -> bool:
+def claim_realtime(priority: int = REALTIME_PRIORITY) -> bool:
     """Give the calling thread real-time priority; False where the system does not grant it."""
     policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
     with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, policy, os.sched_param(REALTIME_PRIORITY))
+        os.sched_setscheduler(0, policy, os.sched_param(priority))
+        return True
+    return False
+
+
+def claim_realtime_for_sockets() -> bool:
+    """Give ZeroMQ's own threads, which every message passes, the same; False where not granted.
+
+    libzmq can set it itself, but ends the process where the system refuses.
+    """
+    policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
+    with contextlib.suppress(OSError):
+        for thread in Path("/proc/self/task").iterdir():
+            if (thread / "comm").read_text(encoding="ascii").startswith("ZMQbg/IO"):
+                os.sched_setscheduler(int(thread.name), policy, os.sched_param(REALTIME_PRIORITY))
         return True
     return False
 

@@ -15,7 +15,7 @@ import zmq
 
 from server.errors import EndpointInUseError
 from server.outbound import Frames, SendResult
-from server.priority import claim_realtime
+from server.priority import claim_realtime, claim_realtime_for_sockets
 from server.security import prepare_endpoint, remove_endpoint
 from server.security_monitor import HandshakeMonitor
 from server.security_zap import USER_ID, ZapHandler
@@ -153,6 +153,7 @@ class Transport:
 
     def _run(self, retry: Retry, keep_house: KeepHouse, interval_s: float) -> None:
         claim_realtime()
+        claim_realtime_for_sockets()
         poller = self._make_poller()
         has_waiting, next_housekeeping = False, time.monotonic() + interval_s
         while not self._is_stopping:

@@ -2,10 +2,20 @@
 
 import os
 import threading
+import time
+from pathlib import Path
 
 import pytest
+import zmq
 
-from server.priority import BACKGROUND_NICE, REALTIME_PRIORITY, claim_realtime, yield_to_others
+from server.priority import (
+    BACKGROUND_NICE,
+    PREPARING_PRIORITY,
+    REALTIME_PRIORITY,
+    claim_realtime,
+    claim_realtime_for_sockets,
+    yield_to_others,
+)
 
 
 def in_a_thread(function):
@@ -49,3 +59,43 @@ def test_a_background_thread_steps_back_alone():
     own = os.getpriority(os.PRIO_PROCESS, 0)
     assert in_a_thread(nice) == max(own, BACKGROUND_NICE)
     assert os.getpriority(os.PRIO_PROCESS, 0) == own
+
+
+def socket_threads():
+    """Return policy and priority of ZeroMQ's own threads; each names itself as it starts."""
+    found = []
+    for thread in Path("/proc/self/task").iterdir():
+        if (thread / "comm").read_text().startswith("ZMQbg/IO"):
+            number = int(thread.name)
+            policy = os.sched_getscheduler(number) & ~os.SCHED_RESET_ON_FORK
+            found.append((policy, os.sched_getparam(number).sched_priority))
+    return found
+
+
+def test_zeromqs_own_threads_become_real_time_and_others_do_not():
+    before = os.sched_getscheduler(0)
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.bind("tcp://127.0.0.1:*")
+        deadline = time.monotonic() + 10
+        while not socket_threads() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if not claim_realtime_for_sockets():
+            pytest.skip("real-time priority is not granted: needs root or an rtprio limit")
+        assert set(socket_threads()) == {(os.SCHED_RR, REALTIME_PRIORITY)}
+    assert os.sched_getscheduler(0) == before
+
+
+def test_a_system_that_refuses_leaves_zeromqs_threads_as_they_are(monkeypatch):
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert claim_realtime_for_sockets() is False
+
+
+def test_what_prepares_live_work_comes_right_behind_it():
+    assert PREPARING_PRIORITY == REALTIME_PRIORITY - 1
+    granted = in_a_thread(lambda: claim_realtime(PREPARING_PRIORITY) and os.sched_getparam(0))
+    if not granted:
+        pytest.skip("real-time priority is not granted to this user: needs root or an rtprio limit")
+    assert granted.sched_priority == PREPARING_PRIORITY
