@@ -114,3 +114,12 @@ def test_a_ring_that_is_too_small_doubles_or_grows_to_what_is_needed(pushed, cap
     fifo = SampleFifo((), 10)
     fifo.push(np.zeros(pushed, np.float32))
     assert fifo.capacity_samples == capacity
+
+
+def test_every_leading_axis_is_kept():
+    fifo = SampleFifo((2, 3), 4)
+    samples = np.arange(2 * 3 * 9, dtype=np.float32).reshape(2, 3, 9)
+    fifo.push(samples[..., :3])
+    assert fifo.pop(0).shape == (2, 3, 0)
+    fifo.push(samples[..., 3:])
+    np.testing.assert_array_equal(fifo.pop(9), samples)

@@ -56,3 +56,9 @@ def test_an_error_without_a_stream_writes_none():
 def test_whole_decibels_are_written_as_floats():
     assert encode(Set(1, {"vocals": -6})) == encode(Set(1, {"vocals": -6.0}))
     assert type(msgpack.unpackb(encode(Set(1, {"vocals": -6}))[0])["gains_db"]["vocals"]) is float
+
+
+@pytest.mark.parametrize("gains_db", [5, [], "vocals", None, {"": 1.0}, {5: 1.0}, {("a",): 1.0}])
+def test_gains_are_a_map_of_names(gains_db):
+    with pytest.raises(InvalidField, match=r"set\.gains_db: .* map of str to float, 0 to maximum"):
+        Set(1, gains_db)
