@@ -13,7 +13,7 @@ _WIRE = (
 )
 _BRIDGE = "tests/unit/bridge/test_"
 _SERVER = "tests/unit/server/test_server_"
-_SCHEDULER = ("scheduler_order", "server_scheduler", "admission", "overload")
+_SCHEDULER = ("scheduler_order", "server_scheduler", "stream_pace", "hop_deadlines", "admission")
 
 
 @dataclass(frozen=True)
