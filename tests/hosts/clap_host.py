@@ -176,11 +176,14 @@ class ClapHost:
         return [np.concatenate(port, axis=1) for port in zip(*parts, strict=True)]
 
     def play(self, audio, block_frames, rate_hz, each=None):
-        """Like ``render``, no faster than the audio lasts; ``each(index)`` before every block."""
+        """Like ``render``, no faster than the audio lasts.
+
+        ``each(index)`` is called before every block; true ends it.
+        """
         parts, started, played = [], time.monotonic(), 0
         for index, block in enumerate(blocks_of(audio, [block_frames])):
-            if each:
-                each(index)
+            if each and each(index):
+                break
             played += block.shape[1]
             time.sleep(max(0.0, started + played / rate_hz - time.monotonic()))
             parts.append(self.process(block))

@@ -16,6 +16,7 @@ from plugin_bridge import EmbeddedServer
 MIX = "phoenix-stems.mix"
 RATE_HZ = 44_100
 BLOCK = 512
+CONNECTED = 2.0
 
 
 def threads():
@@ -77,24 +78,29 @@ def test_many_instances_at_once(bundles, served):
 
 
 def test_a_killed_server_is_dry_at_once_without_a_click_and_comes_back(bundles, monkeypatch):
-    dry = tone(14.0)
+    dry = tone(100.0)
     monkeypatch.setenv("PHOENIX_STEMS_SERVE", "")
     with EmbeddedServer(model="fixed-gains", profile="live") as server:
         monkeypatch.setenv("PHOENIX_STEMS_ENDPOINT", server.endpoint)
-        killed = []
+        killed_at = 3 * RATE_HZ // BLOCK * BLOCK
+        calm_blocks = 0
 
-        def kill(block):
-            if block == 3 * RATE_HZ // BLOCK:
-                killed.append(block * BLOCK)
+        def kill_and_wait_until_calm(block):
+            nonlocal calm_blocks
+            if block * BLOCK == killed_at:
                 os.kill(server.pid, signal.SIGKILL)
+            is_calm = block * BLOCK > killed_at and host.get("Status") == CONNECTED
+            calm_blocks = calm_blocks + 1 if is_calm else 0
+            return calm_blocks * BLOCK > 3 * RATE_HZ
 
         with ClapHost(bundles.clap, MIX) as host:
             host.set("Vocals mute", 1.0)
             host.flush()
             host.activate(RATE_HZ, BLOCK)
-            (wet,) = host.play(dry, BLOCK, RATE_HZ, each=kill)
+            (wet,) = host.play(dry, BLOCK, RATE_HZ, each=kill_and_wait_until_calm)
             latency = host.latency_samples
-    assert_dry_without_a_click_and_stems_again(wet, dry, latency, killed[0], BLOCK)
+    dry = dry[:, : wet.shape[1]]
+    assert_dry_without_a_click_and_stems_again(wet, dry, latency, killed_at, BLOCK)
 
 
 @pytest.mark.parametrize("answer", BAD_ANSWERS, ids=range(len(BAD_ANSWERS)))

@@ -2,7 +2,8 @@
 
    Plays INPUT through the plugin with muted vocals into OUTPUT: both hold stereo float32 samples at 44.1 kHz, first all of the left channel,
    then all of the right. Live it keeps to the clock, and waits with silence until the plugin says that it is connected. At KILL_FRAME
-   it kills the server. Prints the latency; exits with 3 when a block has failed. */
+   it kills the server, and then ends as soon as the plugin has been connected again for three seconds. Prints the latency; exits with 3
+   when a block has failed. */
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 
 #include "mini_host.h"
 
-enum { RATE_HZ = 44100, LONGEST_BLOCK = 8192, CONNECT_S = 60 };
+enum { RATE_HZ = 44100, LONGEST_BLOCK = 8192, CONNECT_S = 60, CALM_S = 3 };
 
 typedef struct {
     float *samples[CHANNELS];
@@ -88,20 +89,26 @@ static bool connect(void)
     return false;
 }
 
-static bool play_all(Audio in, Audio out, pid_t server, long kill_frame)
+/* Returns whether no block has failed; out->frames is how much was played. */
+static bool play_all(Audio in, Audio *out, pid_t server, long kill_frame)
 {
+    const bool ends_early = server != 0;
     bool done = true;
-    for (long at = 0; at < in.frames;) {
+    long at = 0, calm_frames = 0;
+    while (at < in.frames && (!ends_early || server != 0 || calm_frames < (long)CALM_S * RATE_HZ)) {
         uint32_t frames = in.frames - at < (long)block_frames ? (uint32_t)(in.frames - at) : block_frames;
         if (server != 0 && at >= kill_frame) {
             kill(server, SIGKILL);
             server = 0;
+            calm_frames = 0;
         }
         const float *input[CHANNELS] = {in.samples[0] + at, in.samples[1] + at};
-        float *output[CHANNELS] = {out.samples[0] + at, out.samples[1] + at};
+        float *output[CHANNELS] = {out->samples[0] + at, out->samples[1] + at};
         done = play(input, output, frames) && done;
+        calm_frames = format->status() == (double)STEMS_STATUS_CONNECTED ? calm_frames + frames : 0;
         at += frames;
     }
+    out->frames = at;
     return done;
 }
 
@@ -125,7 +132,7 @@ int main(int count, char **arguments)
     if (is_live && !connect()) {
         return 4;
     }
-    bool done = play_all(in, out, count == 9 ? atoi(arguments[7]) : 0, count == 9 ? atol(arguments[8]) : 0);
+    bool done = play_all(in, &out, count == 9 ? atoi(arguments[7]) : 0, count == 9 ? atol(arguments[8]) : 0);
     printf("%u\n", format->latency_samples());
     format->close();
     write_audio(arguments[6], out);
