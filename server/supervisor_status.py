@@ -62,23 +62,25 @@ class Status:
         self._restarts.labels(cause=cause).inc()
 
     def health(self) -> str:
-        """Say how things are in a line or two: this process lives, the engine may not."""
-        first = f"alive, engine {self._trouble}" if self._trouble else "alive"
-        if not self.restarts:
-            return first
-        return f"{first}\nengine restarts: {self.restarts}, the last because it {self._last}"
+        """Say how things are in some lines: this process lives, the engine may not; its load."""
+        lines = [f"alive, engine {self._trouble}" if self._trouble else "alive"]
+        if self.restarts:
+            lines.append(f"engine restarts: {self.restarts}, the last because it {self._last}")
+        of_engine = self._scrape("/health").decode(errors="replace").splitlines()
+        return "\n".join(lines + of_engine[1:])
 
     def text(self) -> bytes:
         """Return the supervisor's meters and, while it answers, the engine's."""
-        return generate_latest(self._registry) + self._scrape(self._engine_metrics)
+        return generate_latest(self._registry) + self._scrape("/metrics")
 
-    def _scrape(self, address: str) -> bytes:
+    def _scrape(self, path: str) -> bytes:
+        address = self._engine_metrics
         if not address:
             return b""
         connection = http.client.HTTPConnection(address, timeout=_SCRAPE_TIMEOUT_S)
         with suppress(OSError, http.client.HTTPException):
             try:
-                connection.request("GET", "/metrics")
+                connection.request("GET", path)
                 return connection.getresponse().read()
             finally:
                 connection.close()
