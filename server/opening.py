@@ -1,7 +1,7 @@
 """Opening streams: loads models, builds pipelines and warms them up, off the I/O thread.
 
-One thread of low priority does it, so that running streams are not disturbed, and two streams that
-ask for the same model load it once.
+One thread does it, so that running streams are not disturbed, and two streams that ask for the same
+model load it once.
 """
 
 from __future__ import annotations
