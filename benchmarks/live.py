@@ -94,4 +94,12 @@ def _repeated(audio: FloatArray, frames: int) -> FloatArray:
 def _servers() -> set[psutil.Process]:
     """Find the engines of the servers that we have started."""
     children = psutil.Process().children(recursive=True)
-    return {child for child in children if "phoenix-stems-engine" in child.cmdline()}
+    return {child for child in children if "phoenix-stems-engine" in _command_line(child)}
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    """Return a process's arguments; none when it has ended meanwhile."""
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
