@@ -13,6 +13,8 @@ from killed import assert_dry_without_a_click_and_stems_again, tone
 
 from plugin_bridge import EmbeddedServer
 
+pytestmark = pytest.mark.slow  # minutes together: `make test-hosts`
+
 MIX = "phoenix-stems.mix"
 RATE_HZ = 44_100
 BLOCK = 512

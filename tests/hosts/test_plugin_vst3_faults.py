@@ -14,6 +14,8 @@ pedalboard = pytest.importorskip(
     "pedalboard", reason="needs the hosts extra: pip install 'phoenix-stems[hosts]'"
 )
 
+pytestmark = pytest.mark.slow  # minutes together: `make test-hosts`
+
 RATE_HZ = 44_100
 BLOCK = 512
 TOLERANCE = 1e-6

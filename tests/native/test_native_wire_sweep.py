@@ -23,6 +23,8 @@ from protocol import (
     encode,
 )
 
+pytestmark = pytest.mark.slow  # minutes together: `make test-hosts`
+
 SOURCES = [CORE / f"{name}.c" for name in ("wire_decode", "msgpack", "utf8")]
 SOURCES += [Path(__file__).with_name("sweep.c")]
 SANITIZED = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
