@@ -78,7 +78,7 @@ class UpConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, inputs, frame, n] to [batch, outputs, frame, 2 n]."""
-        return _woven(functional.conv2d(x, self.weight, self.bias, padding=(0, _UP_TAPS // 2)))
+        return woven(functional.conv2d(x, self.weight, self.bias, padding=(0, _UP_TAPS // 2)))
 
 
 class CausalBinConv(nn.Module):
@@ -107,10 +107,23 @@ class CausalBinConv(nn.Module):
         y = functional.conv2d(
             joined, self.weight, self.bias, padding=(0, _BIN_TAPS // 2), dilation=(self.dilation, 1)
         )
-        return _woven(y), joined[:, :, joined.shape[2] - past_frames :]
+        return woven(y), joined[:, :, joined.shape[2] - past_frames :]
 
 
-def _woven(phases: Tensor) -> Tensor:
+def bin_phases(weight: Tensor) -> Tensor:
+    """Taps of a transposed convolution of stride two, as those of a plain one.
+
+    [in, out, 5] to [2 out, in, 3], even bins' first: what tap ``k`` of bin ``i`` gives is at bin
+    ``2 i + k - 1``.
+    """
+    taps = weight.transpose(0, 1)
+    none = torch.zeros_like(taps[..., 0])
+    even = torch.stack([taps[..., 3], taps[..., 1], none], dim=-1)
+    odd = torch.stack([taps[..., 4], taps[..., 2], taps[..., 0]], dim=-1)
+    return torch.cat([even, odd])
+
+
+def woven(phases: Tensor) -> Tensor:
     """[batch, 2 * channel, frame, n] to [batch, channel, frame, 2 n]: even bins' channels first."""
     batch, channels, frames, bins = phases.shape
     by_bin = phases.permute(0, 2, 3, 1)
@@ -119,7 +132,7 @@ def _woven(phases: Tensor) -> Tensor:
 
 
 def _unwoven(x: Tensor) -> Tensor:
-    """Undo ``_woven``: [batch, channel, frame, 2 n] to [batch, 2 * channel, frame, n]."""
+    """Undo ``woven``: [batch, channel, frame, 2 n] to [batch, 2 * channel, frame, n]."""
     batch, channels, frames, bins = x.shape
     by_bin = x.permute(0, 2, 3, 1)
     phases = by_bin.reshape(batch, frames, bins // _PHASES, _PHASES * channels)

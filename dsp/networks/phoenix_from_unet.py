@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dsp.networks.causal_conv import bin_phases
 from dsp.networks.phoenix_trunk import USUAL_MAGNITUDE, PhoenixTrunk
 from dsp.networks.unet_weights import ConvBlock, UNetWeights
 
@@ -60,21 +61,9 @@ def _folded_up(
         scale, shift = torch.cat([scale, deeper.scale]), torch.cat([shift, deeper.shift])
     if block.weight.shape[0] != scale.numel():
         raise RuntimeError(f"{block.weight.shape[0]} inputs for {scale.numel()} channels")
-    phases = _bin_phases(block.weight[:, :, ::2].sum(dim=2))
+    phases = bin_phases(block.weight[:, :, ::2].sum(dim=2))
     bias = block.bias.repeat(2) + torch.einsum("i,oif->o", shift, phases)
     return (phases * scale[:, None])[:, :, None], bias
-
-
-def _bin_phases(source: Tensor) -> Tensor:
-    """Taps of a transposed convolution, [in, out, 5], as those of a plain one: [2 out, in, 3].
-
-    Tap ``k`` of bin ``i`` reaches bin ``2 i + k - 1``.
-    """
-    taps = source.transpose(0, 1)
-    none = torch.zeros_like(taps[..., 0])
-    even = torch.stack([taps[..., 3], taps[..., 1], none], dim=-1)
-    odd = torch.stack([taps[..., 4], taps[..., 2], taps[..., 0]], dim=-1)
-    return torch.cat([even, odd])
 
 
 def _fold_mask(weights: UNetWeights, last: ConvBlock, trunk: PhoenixTrunk) -> None:
