@@ -7,12 +7,12 @@ the latency: 1024 samples.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Protocol
+
 import numpy as np
 
 from dsp.errors import SignalError
 from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
-from dsp.networks.phoenix_packed import PackedPhoenix
-from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.phoenix_trunk import STEP_SAMPLES
 from dsp.separator import FloatArray, Lane, Profile
 from dsp.stft import (
@@ -22,6 +22,9 @@ from dsp.stft import (
     asymmetric_windows,
     low_delay_windows,
 )
+
+if TYPE_CHECKING:
+    from dsp.networks.phoenix_kernels import ComplexArray
 
 RATE_HZ = 44_100
 CHANNELS = 2
@@ -45,17 +48,33 @@ def live_network(config: PhoenixConfig) -> PhoenixNetwork:
     return PhoenixNetwork(config, frames_per_step=STEP_SAMPLES // LIVE.hop_samples)
 
 
+class Step(Protocol):
+    """A network's state in one stream, moved on hop by hop."""
+
+    def reset(self, frame: int = 0) -> None:
+        """Silence so far; ``frame`` is the index of the first frame to come."""
+        ...
+
+    def push(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
+        """Filter the next frame, [channel 2, bin] through either window."""
+        ...
+
+    def listen(self, heard: ComplexArray) -> None:
+        """Take a frame in, of which nothing is to be played."""
+        ...
+
+
 class PhoenixLive:
     """One stream; implements ``dsp.separator.Separator``."""
 
-    def __init__(self, packed: PackedPhoenix) -> None:
+    def __init__(self, step: Step) -> None:
         self.rate_hz = RATE_HZ
         self.stems: tuple[str, ...] = ("vocals",)
         self.profile = LIVE
         self._hearing = StreamingAnalysis(hearing_windows(), CHANNELS)
         self._analysis = StreamingAnalysis(filtering_windows(), CHANNELS)
         self._synthesis = StreamingSynthesis(filtering_windows(), 1, CHANNELS)
-        self._step = PhoenixStep(packed)
+        self._step = step
 
     def push(self, frames: FloatArray) -> FloatArray:
         """[channel, n * hop] to [1, channel, n * hop], ``profile.delay_samples`` behind.

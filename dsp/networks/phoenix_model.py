@@ -14,6 +14,7 @@ from dsp.networks.model_card import CARD_PACKAGE, load_card
 from dsp.networks.phoenix import LIVE, PhoenixLive, live_network
 from dsp.networks.phoenix_network import PhoenixConfig
 from dsp.networks.phoenix_packed import pack
+from dsp.networks.phoenix_step import PhoenixStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,7 @@ class Phoenix:
         if profile_name not in self.profiles:
             known = ", ".join(self.profiles)
             raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
-        return PhoenixLive(self._packed)
+        return PhoenixLive(PhoenixStep(self._packed))
 
 
 def load_network(file: WeightsFile) -> PhoenixNetwork:

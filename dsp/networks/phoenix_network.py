@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from dsp.networks.phoenix_head import PhoenixHead
 from dsp.networks.phoenix_trunk import BINS, PhoenixTrunk, TrunkConfig, TrunkState
 
 _TOP_BINS = 32
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class PhoenixNetwork(nn.Module):
         return torch.cat([scaled[..., :BINS] + turned, scaled[..., BINS:]], dim=-1)
 
 
-def channels_last(network: PhoenixNetwork) -> PhoenixNetwork:
+def channels_last(network: _Network) -> _Network:
     """Lay the weights out so that channels are neighbours: what its convolutions run fastest on."""
     for parameter in network.parameters():
         if parameter.ndim == 4:

@@ -16,6 +16,7 @@ from dsp.networks.phoenix_trunk import BINS, PhoenixTrunk
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from dsp.networks.joined_network import JoinedNetwork
     from dsp.networks.phoenix_head import PhoenixHead
     from dsp.networks.phoenix_network import PhoenixNetwork
 
@@ -68,8 +69,8 @@ class PackedPhoenix:
     head: PackedHead
 
 
-def pack(network: PhoenixNetwork, kind: LinearKind | None = None) -> PackedPhoenix:
-    """Arrange a network's weights; ``kind`` says how products are computed."""
+def pack(network: PhoenixNetwork | JoinedNetwork, kind: LinearKind | None = None) -> PackedPhoenix:
+    """Arrange trunk and head; ``kind`` says how products are computed."""
     kind = kind or available_kind()
     trunk = network.trunk
     levels = tuple(_level(trunk, depth, kind) for depth in range(len(trunk.stack)))

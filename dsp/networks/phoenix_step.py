@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from dsp.networks import phoenix_kernels as kernels
-from dsp.networks.phoenix_head import LEVEL_SCALE, QUIET
+from dsp.networks.phoenix_head_step import NEAR_REACH, HeadStep
 from dsp.networks.phoenix_trunk import BINS, CHANNELS, USUAL_MAGNITUDE
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from dsp.networks.phoenix_kernels import ComplexArray
-    from dsp.networks.phoenix_packed import PackedHead, PackedLevel, PackedPhoenix, PackedTaps
+    from dsp.networks.phoenix_packed import PackedLevel, PackedPhoenix, PackedTaps
     from dsp.separator import FloatArray
 
 _UP_TAPS = 3  # bins that a row reads
-_NEAR_TAPS = 5
 _PHASES = 2  # even bins, odd bins
 
 
@@ -32,39 +30,53 @@ class PhoenixStep:
     """One stream's state, and the step that moves it on by one frame."""
 
     def __init__(self, packed: PackedPhoenix) -> None:
-        self._levels = [_Level(level) for level in packed.levels]
-        self._head = _Head(packed.head)
-        self._mask = _History(packed.mask)
-        self.reset()
+        self._trunk = TrunkStep(packed)
+        self._head = HeadStep(packed.head)
 
     def reset(self, frame: int = 0) -> None:
         """Silence so far; ``frame``, the index of the first frame to come, places the ticks."""
-        for level in self._levels:
-            level.reset(frame)
-            frame = -(-frame // level.packed.apart)
-        self._mask.reset()
+        self._trunk.reset(frame)
         self._head.reset()
 
     def push(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
         """Filter the next frame, [channel 2, bin] through either window: the vocals' spectrum."""
         with torch.inference_mode():
-            mask = self._listen(heard)
+            mask = self._trunk.listen(heard, self._head.features)
             return self._head.filter(mask, spectra)
 
     def listen(self, heard: ComplexArray) -> None:
         """Take a frame in, of which nothing is to be played."""
         with torch.inference_mode():
-            self._listen(heard)
+            self._trunk.listen(heard, self._head.features)
 
-    def _listen(self, heard: ComplexArray) -> FloatArray:
-        """Run the trunk; returns the mask [bin, channel]."""
+
+class TrunkStep:
+    """The trunk's state, and its step; to be run in inference mode."""
+
+    def __init__(self, packed: PackedPhoenix) -> None:
+        self._levels = [_Level(level) for level in packed.levels]
+        self._mask = _History(packed.mask)
+        self.reset()
+
+    def reset(self, frame: int = 0) -> None:
+        """Silence so far; ``frame`` is the index of the first frame to come."""
+        for level in self._levels:
+            level.reset(frame)
+            frame = -(-frame // level.packed.apart)
+        self._mask.reset()
+
+    def listen(self, heard: ComplexArray, features: FloatArray) -> FloatArray:
+        """Make the next frame's mask [bin, channel]; the answer goes to the first ``features``.
+
+        ``heard`` [channel 2, bin]; ``features`` is the head's, padded.
+        """
         top = self._levels[0]
         kernels.hear(heard, 1.0 / USUAL_MAGNITUDE, top.history.newest)
         answer = self._run(0).numpy()
         pairs = self._mask.newest  # of bins: [padded pair, (even, odd) * answer]
         bins = pairs.reshape(_PHASES * pairs.shape[0], -1)
         kernels.pass_up(answer, bins, (bins.shape[0] - BINS) // 2, 0)
-        kernels.pass_up(answer, self._head.features, _NEAR_TAPS // 2, 0)
+        kernels.pass_up(answer, features, NEAR_REACH, 0)
         mask: FloatArray = torch.sigmoid_(self._mask.advance()).reshape(BINS, CHANNELS).numpy()
         return mask
 
@@ -138,31 +150,3 @@ class _Level:
         is_due = self._until_tick == 0
         self._until_tick = (self._until_tick - 1) % self.packed.apart
         return is_due
-
-
-class _Head:
-    """The complex filter for one frame; it has no past."""
-
-    def __init__(self, packed: PackedHead) -> None:
-        self._packed = packed
-        channels = packed.features
-        self.features = np.zeros((BINS + _NEAR_TAPS - 1, channels), np.float32)
-        self._near_rows = torch.from_numpy(self.features).as_strided(
-            (BINS, _NEAR_TAPS * channels), (channels, 1)
-        )
-        self._far = np.zeros((BINS, kernels.FAR_TAPS * packed.width), np.float32)
-        self._far_rows = torch.from_numpy(self._far)
-
-    def reset(self) -> None:
-        """Nothing has been answered yet."""
-        self.features[:] = 0.0
-
-    def filter(self, mask: FloatArray, spectra: ComplexArray) -> ComplexArray:
-        """[channel, bin] to the vocals' spectrum; the trunk's answer lies in the features."""
-        kernels.add_direction(mask, spectra, QUIET, LEVEL_SCALE, self.features)
-        kernels.gather_far(self._packed.near(self._near_rows).numpy(), self._far)
-        hidden = functional.leaky_relu_(self._packed.far(self._far_rows), float(kernels.LEAK))
-        matrix = self._packed.matrix(hidden).tanh_().numpy()
-        filtered = np.empty_like(spectra)
-        kernels.filter_frame(matrix, mask, spectra, filtered)
-        return filtered

@@ -80,6 +80,15 @@ class LossConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinedConfig:
+    """Where the joined network starts, and how its U-Net is trained."""
+
+    phoenix: str = ""  # safetensors of a trained Phoenix
+    frames_apart: int = 16  # from one mask of an example to the next: 4, 8 or 16
+    unet_share: float = 0.4  # of the learning rate
+
+
+@dataclass(frozen=True, slots=True)
 class OptimiserConfig:
     """AdamW with warm-up and cosine, clipping, and an exponential mean of the weights."""
 
@@ -108,6 +117,7 @@ class RunConfig:
     draw: DrawConfig = field(default_factory=DrawConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    joined: JoinedConfig = field(default_factory=JoinedConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
 

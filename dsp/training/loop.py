@@ -55,7 +55,7 @@ class Loop:
         self._folder = Path(config.folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._optimiser = torch.optim.AdamW(
-            task.network.parameters(), weight_decay=config.optimiser.weight_decay
+            task.parameter_groups(), weight_decay=config.optimiser.weight_decay
         )
         self.mean = MeanWeights(task.network, config.optimiser.mean_decay)
         self._steps = Journal(self._folder / "steps.csv", _STEP_COLUMNS)
@@ -100,9 +100,9 @@ class Loop:
         options, step = self._config.optimiser, self.progress.step
         rate = learning_rate(step, options)
         for group in self._optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         vocals, mixtures = self._batch(step)
-        losses = self._task.losses(vocals, mixtures)
+        losses = self._task.losses(vocals, mixtures, step)
         self._optimiser.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         self._cluster.average_gradients(self._task.network)

@@ -26,24 +26,32 @@ class FrameBank:
         self._synthesis = torch.from_numpy(windows.synthesis)
         self._hop_samples = hop_samples
 
-    def spectra(self, samples: Tensor) -> Tensor:
-        """[..., n * hop] to [..., n, bin]; frame ``t`` ends with hop ``t``, silence lies before."""
-        return torch.fft.rfft(self._frames(samples, self._analysis.numel()) * self._analysis)
+    def spectra(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
+        """[..., n * hop] to [..., n, bin]; frame ``t`` ends with hop ``t``, silence lies before.
+
+        All frames, or some.
+        """
+        chosen = self._frames(samples, self._analysis.numel(), frames)
+        return torch.fft.rfft(chosen * self._analysis)
 
     def newest(self, spectra: Tensor) -> Tensor:
         """[..., n, bin] to the samples that synthesis would add: [..., n, synthesis_samples]."""
         frames = torch.fft.irfft(spectra, self._analysis.numel())
         return frames[..., -self._synthesis.numel() :] * self._synthesis
 
-    def newest_of(self, samples: Tensor) -> Tensor:
-        """Give what ``newest`` makes of samples' unchanged spectra, without any transform."""
+    def newest_of(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:
+        """Give what ``newest`` makes of samples' unchanged spectra, without any transform.
+
+        Of all frames, or of some.
+        """
         size = self._synthesis.numel()
         window = self._analysis[-size:] * self._synthesis
-        return self._frames(samples, size) * window
+        return self._frames(samples, size, frames) * window
 
-    def _frames(self, samples: Tensor, size: int) -> Tensor:
+    def _frames(self, samples: Tensor, size: int, frames: Tensor | None) -> Tensor:
         padded = functional.pad(samples, (size - self._hop_samples, 0))
-        return padded.unfold(-1, size, self._hop_samples)
+        every = padded.unfold(-1, size, self._hop_samples)
+        return every if frames is None else every[..., frames, :]
 
 
 def relative_error_db(estimate: Tensor, reference: Tensor, mixture: Tensor) -> Tensor:

@@ -10,14 +10,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from dsp.networks.joined_network import join
 from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
-from dsp.networks.phoenix_network import PhoenixConfig
+from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
 from dsp.networks.registry import load_model
 from dsp.networks.rocknet_weights import load_rocknet_weights
+from dsp.networks.unet_weights import UNetWeights
 from dsp.separator import FloatArray
 from dsp.training.cluster import Cluster
 from dsp.training.config import DataConfig, RunConfig
 from dsp.training.errors import TrainingConfigError
+from dsp.training.joined_task import JoinedTask
 from dsp.training.loop import Loop
 from dsp.training.manifest import Entry, Kind, Tier, training_entries
 from dsp.training.mixer import Mixer
@@ -91,16 +94,26 @@ def validation_songs(
 
 def make_task(config: RunConfig) -> Task:
     """Make the network that the configuration names, at its starting point."""
-    if config.network != "phoenix":
-        raise TrainingConfigError(f"network: {config.network!r}; there is: phoenix")
-    weights = load_rocknet_weights("vocals")
-    hints = Hints(weights, config.loss.hints_share) if config.loss.hints_share else None
-    task = PhoenixTask(PhoenixConfig(), hints)
+    makers = {"phoenix": _phoenix_task, "joined": _joined_task}
+    if config.network not in makers:
+        raise TrainingConfigError(f"network: {config.network!r}; there are: {', '.join(makers)}")
+    task = makers[config.network](config, load_rocknet_weights("vocals"))
     if config.start_from:
         load_start(Path(config.start_from), task.network)
-    else:
-        fold_unet_into_trunk(weights, task.network.trunk)
     return task
+
+
+def _phoenix_task(config: RunConfig, weights: UNetWeights) -> Task:
+    share = config.loss.hints_share
+    task = PhoenixTask(PhoenixConfig(), Hints(weights, share) if share else None)
+    fold_unet_into_trunk(weights, task.network.trunk)
+    return task
+
+
+def _joined_task(config: RunConfig, weights: UNetWeights) -> Task:
+    phoenix = PhoenixNetwork(PhoenixConfig())
+    load_start(Path(config.joined.phoenix), phoenix)
+    return JoinedTask(join(weights, phoenix), config.joined.frames_apart, config.joined.unet_share)
 
 
 def load_start(path: Path, network: nn.Module) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from dsp.networks.phoenix import PhoenixLive, filtering_windows, hearing_windows, live_network
 from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork, channels_last
 from dsp.networks.phoenix_packed import pack
+from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk
 from dsp.networks.unet_weights import UNetWeights
 from dsp.stft import asymmetric_windows
@@ -44,8 +45,12 @@ class Task(Protocol):
         """What is trained."""
         ...
 
-    def losses(self, vocals: Tensor, mixtures: Tensor) -> Losses:
-        """Measure the network on [batch, channel, frame], twice."""
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Give what is trained: ``params``, and their ``share`` of the learning rate."""
+        ...
+
+    def losses(self, vocals: Tensor, mixtures: Tensor, step: int) -> Losses:
+        """Measure the network on [batch, channel, frame], twice; draws depend on ``step`` alone."""
         ...
 
     def separator(self, weights: Mapping[str, Tensor]) -> Callable[[FloatArray], FloatArray]:
@@ -79,10 +84,14 @@ class PhoenixTask:
         """Trunk and head."""
         return self._network
 
-    def losses(self, vocals: Tensor, mixtures: Tensor) -> Losses:
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """All of it learns alike."""
+        return [{"params": list(self._network.parameters()), "share": 1.0}]
+
+    def losses(self, vocals: Tensor, mixtures: Tensor, step: int = 0) -> Losses:  # noqa: ARG002
         """Measure the error of the samples played, and how well each level foresees the teacher."""
         with torch.no_grad():
-            heard = _magnitudes(self._hearing.spectra(mixtures))
+            heard = magnitudes_of(self._hearing.spectra(mixtures))
             spectra = self._filtering.spectra(mixtures)
         with _recorded_skips(self._network.trunk) as skips:
             estimates = self._network(heard, spectra, self._network.initial_state(len(mixtures)))
@@ -98,7 +107,8 @@ class PhoenixTask:
         """Load the weights into a streaming network."""
         network = live_network(self._network.config)
         network.load_state_dict(dict(weights))
-        return played_live(PhoenixLive(pack(network.requires_grad_(requires_grad=False))))
+        packed = pack(network.requires_grad_(requires_grad=False))
+        return played_live(PhoenixLive(PhoenixStep(packed)))
 
     def _hinted(self, skips: list[Tensor], mixtures: Tensor) -> tuple[Tensor, float]:
         """Compare the skips with the teacher's columns; returns the mismatch and its share."""
@@ -106,12 +116,12 @@ class PhoenixTask:
             return mixtures.new_zeros(()), 0.0
         config = self._network.trunk.config
         with torch.no_grad():
-            heard = _magnitudes(self._teacher_bank.spectra(mixtures))
+            heard = magnitudes_of(self._teacher_bank.spectra(mixtures))
             columns = final_columns(self._hints.weights, heard, grid_shift(config))
         return mismatch_db(pairs(skips, columns, config, heard.shape[2])), self._hints.share
 
 
-def _magnitudes(spectra: Tensor) -> Tensor:
+def magnitudes_of(spectra: Tensor) -> Tensor:
     """[batch, channel, frame, bin] complex to the 1024 lowest bins' magnitudes, channels-last."""
     return spectra[..., :BINS].abs().contiguous(memory_format=torch.channels_last)
 

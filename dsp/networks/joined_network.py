@@ -1,0 +1,85 @@
+"""Phoenix and the live U-Net joined: two opinions of what is a voice, one complex head.
+
+The two were trained on different music and err in different places: the mean of their masks is
+better than either. The U-Net's mask is made once in two hops, Phoenix's at each.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dsp.networks.live_unet import LiveUNet, Moments
+from dsp.networks.phoenix_head import CHANNELS, PhoenixHead
+from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork, extended
+from dsp.networks.phoenix_trunk import PhoenixTrunk
+from dsp.networks.unet_weights import UNetWeights
+
+HOPS_PER_MASK = 2
+
+
+class JoinedNetwork(nn.Module):
+    """Magnitudes heard and spectra to be filtered, in; vocals' spectra out.
+
+    ``frames_per_step`` is the trunk's; the U-Net's frames are one step apart.
+    """
+
+    def __init__(
+        self, weights: UNetWeights, config: PhoenixConfig, frames_per_step: int = 1
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.unet = LiveUNet(weights)
+        self.trunk = PhoenixTrunk(config.trunk, frames_per_step)
+        self.head = PhoenixHead(config.trunk.answer_width + CHANNELS, config.head_width)
+
+    def forward(
+        self, heard: tuple[Tensor, Tensor], spectra: Tensor, moments: Moments, ticks_from: int = 0
+    ) -> Tensor:
+        """Filter complex ``spectra`` [batch, channel 2, moment, bin].
+
+        ``heard`` [batch, 2, frame, 1024] are magnitudes for the U-Net and for the trunk: the same
+        frames, or a hop later; ``ticks_from`` is the trunk's index of the first one.
+        """
+        frames = moments.masks(heard[0].shape[2])
+        chosen = torch.tensor(frames)
+        _, by_moment = self.unet(heard[0], moments)
+        opinion = _as_frames(by_moment, len(spectra))
+        state = self.trunk.initial_state(len(spectra), ticks_from)
+        answer, logits = self.trunk.answer_and_logits(heard[1], state)
+        answer, logits = answer[:, :, chosen], logits[:, :, chosen]
+        mask = 0.5 * (opinion + torch.sigmoid(logits))
+        bins = mask.shape[-1]
+        turned = self.head(torch.cat([answer, opinion], dim=1), mask, spectra[..., :bins])
+        scaled = extended(mask, spectra.shape[-1]) * spectra
+        return torch.cat([scaled[..., :bins] + turned, scaled[..., bins:]], dim=-1)
+
+
+def join(weights: UNetWeights, phoenix: PhoenixNetwork) -> JoinedNetwork:
+    """Start from the U-Net and a trained Phoenix: half of what each would have played, nearly.
+
+    Raises RuntimeError (torch) where the shapes do not fit.
+    """
+    joined = JoinedNetwork(weights, phoenix.config)
+    joined.trunk.load_state_dict(phoenix.trunk.state_dict())
+    head = phoenix.head.state_dict()
+    # The head knew Phoenix's own mask: twice the mean less the other opinion.
+    answer, mask, direction = head["near.weight"].split(
+        [
+            phoenix.config.trunk.answer_width,
+            CHANNELS,
+            head["near.weight"].shape[1] - phoenix.config.trunk.answer_width - CHANNELS,
+        ],
+        dim=1,
+    )
+    head["near.weight"] = torch.cat([answer, -mask, 2.0 * mask, direction], dim=1)
+    for name in ("matrix.weight", "matrix.bias"):
+        head[name] = 0.5 * head[name]
+    joined.head.load_state_dict(head)
+    return joined
+
+
+def _as_frames(by_moment: Tensor, batch: int) -> Tensor:
+    """[batch * moment, channel, 1, bin] to [batch, channel, moment, bin]."""
+    _, channels, _, bins = by_moment.shape
+    return by_moment.reshape(batch, -1, channels, bins).transpose(1, 2)

@@ -1,0 +1,54 @@
+"""The head one frame at a time: packed weights, buffers made once, no past.
+
+`PhoenixHead` is its oracle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from dsp.networks import phoenix_kernels as kernels
+from dsp.networks.phoenix_head import LEVEL_SCALE, QUIET
+from dsp.networks.phoenix_trunk import BINS
+
+if TYPE_CHECKING:
+    from dsp.networks.phoenix_kernels import ComplexArray
+    from dsp.networks.phoenix_packed import PackedHead
+    from dsp.separator import FloatArray
+
+NEAR_REACH = 2
+"""Empty rows of the features before the first bin and after the last one."""
+
+_NEAR_TAPS = 2 * NEAR_REACH + 1
+
+
+class HeadStep:
+    """The complex filter for one frame; it has no past."""
+
+    def __init__(self, packed: PackedHead) -> None:
+        self._packed = packed
+        channels = packed.features
+        self.features = np.zeros((BINS + _NEAR_TAPS - 1, channels), np.float32)
+        self._near_rows = torch.from_numpy(self.features).as_strided(
+            (BINS, _NEAR_TAPS * channels), (channels, 1)
+        )
+        self._far = np.zeros((BINS, kernels.FAR_TAPS * packed.width), np.float32)
+        self._far_rows = torch.from_numpy(self._far)
+
+    def reset(self) -> None:
+        """Nothing has been answered yet."""
+        self.features[:] = 0.0
+
+    def filter(self, mask: FloatArray, spectra: ComplexArray) -> ComplexArray:
+        """[channel, bin] to the vocals' spectrum; the trunk's answer lies in the features."""
+        kernels.add_direction(mask, spectra, QUIET, LEVEL_SCALE, self.features)
+        kernels.gather_far(self._packed.near(self._near_rows).numpy(), self._far)
+        hidden = functional.leaky_relu_(self._packed.far(self._far_rows), float(kernels.LEAK))
+        matrix = self._packed.matrix(hidden).tanh_().numpy()
+        filtered = np.empty_like(spectra)
+        kernels.filter_frame(matrix, mask, spectra, filtered)
+        return filtered

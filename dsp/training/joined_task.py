@@ -1,0 +1,82 @@
+"""The joined network's task: a few moments of each example, heard as a live stream hears them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dsp.networks.joined_network import HOPS_PER_MASK, JoinedNetwork
+from dsp.networks.joined_step import GRID, JoinedStep, pack
+from dsp.networks.live_unet import Moments
+from dsp.networks.phoenix import PhoenixLive, filtering_windows, hearing_windows
+from dsp.networks.phoenix_network import channels_last
+from dsp.networks.phoenix_trunk import STEP_SAMPLES
+from dsp.separator import FloatArray
+from dsp.training.losses import FrameBank, relative_error_db
+from dsp.training.task import Losses, magnitudes_of
+from dsp.training.validation import played_live
+
+_TRUNK_PERIOD = 8  # steps between two runs of the trunk's deepest levels
+_HOP_SAMPLES = STEP_SAMPLES // HOPS_PER_MASK
+
+
+class JoinedTask:
+    """Masks at sparse moments: every age of what the deep levels said, either hop of a mask."""
+
+    def __init__(self, network: JoinedNetwork, frames_apart: int, unet_share: float) -> None:
+        self._network = channels_last(network)
+        self._apart = frames_apart
+        self._unet_share = unet_share
+        self._hearing = FrameBank(hearing_windows(), STEP_SAMPLES)
+        self._filtering = FrameBank(filtering_windows(), STEP_SAMPLES)
+
+    @property
+    def network(self) -> JoinedNetwork:
+        """Both trunks and the head."""
+        return self._network
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Let the U-Net, which knows more music than is here, learn at a share of the rate."""
+        unet = [p for name, p in self._network.unet.named_parameters() if not _unread(name)]
+        others = [*self._network.trunk.parameters(), *self._network.head.parameters()]
+        return [{"params": others, "share": 1.0}, {"params": unet, "share": self._unet_share}]
+
+    def losses(self, vocals: Tensor, mixtures: Tensor, step: int) -> Losses:
+        """Measure the error of the samples played; ``step`` says at which moments."""
+        rng = np.random.default_rng([step])
+        moments, ticks_from = self._moments(rng), int(rng.integers(_TRUNK_PERIOD))
+        later = _HOP_SAMPLES * int(rng.integers(HOPS_PER_MASK))  # since the U-Net's mask was made
+        length = mixtures.shape[-1] - STEP_SAMPLES
+        with torch.no_grad():
+            past, now = mixtures[..., :length], mixtures[..., later : later + length]
+            chosen = torch.tensor(moments.masks(length // STEP_SAMPLES))
+            heard = [magnitudes_of(self._hearing.spectra(x)) for x in (past, now)]
+            spectra = self._filtering.spectra(now, chosen)
+        estimates = self._network((heard[0], heard[1]), spectra, moments, ticks_from)
+        samples_db = relative_error_db(
+            self._filtering.newest(estimates),
+            self._filtering.newest_of(vocals[..., later : later + length], chosen),
+            self._filtering.newest_of(now, chosen),
+        )
+        return Losses(samples_db, mixtures.new_zeros(()), samples_db.mean())
+
+    def separator(self, weights: Mapping[str, Tensor]) -> Callable[[FloatArray], FloatArray]:
+        """Load the weights into a streaming network."""
+        current = self._network
+        network = JoinedNetwork(current.unet.weights, current.config, HOPS_PER_MASK)
+        network.load_state_dict(dict(weights))
+        packed = pack(network.requires_grad_(requires_grad=False))
+        return played_live(PhoenixLive(JoinedStep(packed)))
+
+    def _moments(self, rng: np.random.Generator) -> Moments:
+        age = int(rng.integers(GRID.deep_period)) + GRID.deep_hops - 1
+        return Moments(int(rng.integers(self._apart)), self._apart, age)
+
+
+def _unread(name: str) -> bool:
+    """Whether a parameter has no part in the masks: nothing reads the deepest activation."""
+    return name.startswith("encoder.5.s")
