@@ -47,7 +47,14 @@ class JoinedNetwork(nn.Module):
         opinion = _as_frames(by_moment, len(spectra))
         state = self.trunk.initial_state(len(spectra), ticks_from)
         answer, logits = self.trunk.answer_and_logits(heard[1], state)
-        answer, logits = answer[:, :, chosen], logits[:, :, chosen]
+        return self.filter(opinion, answer[:, :, chosen], logits[:, :, chosen], spectra)
+
+    def filter(self, opinion: Tensor, answer: Tensor, logits: Tensor, spectra: Tensor) -> Tensor:
+        """Filter ``spectra`` [batch, channel 2, frame, bin] with what either network says of them.
+
+        ``opinion`` is the U-Net's mask, ``answer`` and ``logits`` are the trunk's: [batch, channel,
+        frame, 1024].
+        """
         mask = 0.5 * (opinion + torch.sigmoid(logits))
         bins = mask.shape[-1]
         turned = self.head(torch.cat([answer, opinion], dim=1), mask, spectra[..., :bins])
@@ -63,15 +70,9 @@ def join(weights: UNetWeights, phoenix: PhoenixNetwork) -> JoinedNetwork:
     joined = JoinedNetwork(weights, phoenix.config)
     joined.trunk.load_state_dict(phoenix.trunk.state_dict())
     head = phoenix.head.state_dict()
+    width = phoenix.config.trunk.answer_width
+    answer, mask, direction = head["near.weight"].tensor_split((width, width + CHANNELS), dim=1)
     # The head knew Phoenix's own mask: twice the mean less the other opinion.
-    answer, mask, direction = head["near.weight"].split(
-        [
-            phoenix.config.trunk.answer_width,
-            CHANNELS,
-            head["near.weight"].shape[1] - phoenix.config.trunk.answer_width - CHANNELS,
-        ],
-        dim=1,
-    )
     head["near.weight"] = torch.cat([answer, -mask, 2.0 * mask, direction], dim=1)
     for name in ("matrix.weight", "matrix.bias"):
         head[name] = 0.5 * head[name]

@@ -1,0 +1,135 @@
+"""The joined network in a stream: each hop is the networks', wherever the stream begins."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsp.networks.joined_network import HOPS_PER_MASK, JoinedNetwork, join
+from dsp.networks.joined_step import GRID, JoinedStep, pack
+from dsp.networks.packed_linear import LinearKind, available_kind
+from dsp.networks.phoenix import LIVE, PhoenixLive
+from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
+from dsp.networks.phoenix_trunk import BINS, TrunkConfig
+from dsp.networks.rocknet_packed import pack as pack_unet
+from dsp.networks.rocknet_streaming import StreamingUNet
+from dsp.networks.unet_weights import untrained_weights
+from dsp.separator import Separator
+
+HOP = LIVE.hop_samples
+SPECTRUM_BINS = 2049
+SMALL = PhoenixConfig(TrunkConfig(widths=(2, 3, 4, 4, 5, 6), answer_width=3), head_width=5)
+RELATIVE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(3)
+    unet = untrained_weights((2, 3, 4, 4, 5, 6), seed=1)
+    network = JoinedNetwork(unet, SMALL, frames_per_step=HOPS_PER_MASK)
+    torch.nn.init.normal_(network.head.matrix.weight, std=0.3)
+    return network.eval().requires_grad_(requires_grad=False)
+
+
+@pytest.fixture(scope="module")
+def packed(network):
+    return pack(network)
+
+
+def spectra(hops, seed=0):
+    rng = np.random.default_rng(seed)
+    shape = (2, 2, hops, SPECTRUM_BINS)
+    heard, filtered = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    return heard.astype(np.complex64), filtered.astype(np.complex64)
+
+
+def opinions(network, magnitudes, first):
+    """The U-Net's mask at each hop, [channel, hop, bin]: silence's until the first odd hop."""
+    unet = StreamingUNet(pack_unet(network.unet.weights), GRID)
+    mask = unet.push(np.zeros((2, BINS), np.float32))
+    unet.reset(first // HOPS_PER_MASK)
+    masks = []
+    for hop, frame in enumerate(magnitudes.transpose(1, 0, 2), first):
+        if hop % HOPS_PER_MASK:
+            mask = unet.push(frame)
+        masks.append(mask)
+    return np.stack(masks, axis=1)
+
+
+def of_networks(network, heard, filtered, first):
+    magnitudes = np.abs(heard[..., :BINS])
+    state = network.trunk.initial_state(frame=first)
+    answer, logits = network.trunk.answer_and_logits(torch.from_numpy(magnitudes)[None], state)
+    opinion = torch.from_numpy(opinions(network, magnitudes, first))[None]
+    return network.filter(opinion, answer, logits, torch.from_numpy(filtered)[None])[0].numpy()
+
+
+def assert_close(actual, expected):
+    assert actual.shape == expected.shape
+    assert np.abs(actual - expected).max() <= RELATIVE * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("kind", sorted({LinearKind.PLAIN, available_kind()}))
+@pytest.mark.parametrize("first", [0, 1, 6, 19])
+def test_every_hop_is_the_networks(network, kind, first):
+    heard, filtered = spectra(40)
+    step = JoinedStep(pack(network, kind))
+    step.reset(first)
+    actual = [step.push(heard[:, t], filtered[:, t]) for t in range(heard.shape[1])]
+    assert_close(np.stack(actual, axis=1), of_networks(network, heard, filtered, first))
+
+
+def test_after_a_reset_nothing_is_left_of_before(packed):
+    heard, filtered = spectra(24)
+    used, fresh = JoinedStep(packed), JoinedStep(packed)
+    for t in range(13):
+        used.push(heard[:, -1 - t], filtered[:, t])
+    used.reset(4)
+    fresh.reset(4)
+    for t in range(24):
+        one, other = (step.push(heard[:, t], filtered[:, t]) for step in (used, fresh))
+        np.testing.assert_array_equal(one, other)
+
+
+def test_it_is_a_separator(packed):
+    assert isinstance(PhoenixLive(JoinedStep(packed)), Separator)
+
+
+@settings(deadline=None, max_examples=10)
+@given(hops=st.lists(st.integers(0, 20), max_size=8))
+def test_any_partition_gives_what_all_at_once_gives(packed, hops):
+    x = (0.1 * np.random.default_rng(2).standard_normal((2, 40 * HOP))).astype(np.float32)
+    edges = [min(edge, 40) * HOP for edge in np.cumsum([0, *hops, 40])]
+    separator = PhoenixLive(JoinedStep(packed))
+    blocks = [separator.push(x[:, a:b]) for a, b in pairwise(edges)]
+    assert_close(np.concatenate(blocks, axis=-1), PhoenixLive(JoinedStep(packed)).push(x))
+
+
+@pytest.mark.parametrize("hops", [0, 1, 2, 7, 33])
+@pytest.mark.parametrize("first", [0, 5])
+def test_a_rebuilt_stream_goes_on_as_if_it_had_heard_it(packed, hops, first):
+    x = (0.1 * np.random.default_rng(3).standard_normal((2, 60 * HOP))).astype(np.float32)
+    heard, rebuilt = PhoenixLive(JoinedStep(packed)), PhoenixLive(JoinedStep(packed))
+    heard.reset(first * HOP)
+    heard.push(x[:, : hops * HOP])
+    rebuilt.rebuild(x[:, : hops * HOP], first * HOP)
+    assert_close(rebuilt.push(x[:, hops * HOP :]), heard.push(x[:, hops * HOP :]))
+
+
+def test_joined_they_start_near_the_mean_of_both():
+    torch.manual_seed(4)
+    phoenix = PhoenixNetwork(SMALL)
+    torch.nn.init.normal_(phoenix.head.matrix.weight, std=1e-3)
+    network = join(untrained_weights((2, 3, 4, 4, 5, 6)), phoenix)
+    answer = torch.rand(1, SMALL.trunk.answer_width, 3, BINS)
+    logits, opinion = torch.randn(1, 2, 3, BINS), torch.rand(1, 2, 3, BINS)
+    frames = torch.randn(1, 2, 3, SPECTRUM_BINS, dtype=torch.complex64)
+    with torch.inference_mode():
+        joined = network.filter(opinion, answer, logits, frames)[..., :BINS]
+        frames = frames[..., :BINS]
+        mask = torch.sigmoid(logits)
+        alone = mask * frames + phoenix.head(answer, mask, frames)
+    torch.testing.assert_close(joined, 0.5 * (alone + opinion * frames), rtol=0, atol=1e-5)
