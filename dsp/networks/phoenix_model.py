@@ -15,6 +15,7 @@ from dsp.networks.phoenix import LIVE, PhoenixLive, live_network
 from dsp.networks.phoenix_network import PhoenixConfig
 from dsp.networks.phoenix_packed import pack
 from dsp.networks.phoenix_step import PhoenixStep
+from dsp.networks.stored_weights import from_stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,7 @@ class Phoenix:
 
 
 def load_network(file: WeightsFile) -> PhoenixNetwork:
-    """Read the bundled weights, half precision on disk, into a network for streams."""
+    """Read the bundled weights, stored small, into a network for streams."""
     path = resources.files(CARD_PACKAGE).joinpath(file.checkpoint)
     try:
         content = path.read_bytes()
@@ -63,7 +64,7 @@ def load_network(file: WeightsFile) -> PhoenixNetwork:
         )
     network = live_network(PhoenixConfig())
     try:
-        network.load_state_dict({name: value.float() for name, value in load(content).items()})
-    except (SafetensorError, RuntimeError) as reason:
+        network.load_state_dict(from_stored(load(content)))
+    except (SafetensorError, KeyError, RuntimeError) as reason:
         raise WeightsCorruptError(f"{path} does not fit the network: {reason}") from reason
     return network.eval().requires_grad_(requires_grad=False)

@@ -15,6 +15,7 @@ from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
 from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
 from dsp.networks.registry import load_model
 from dsp.networks.rocknet_weights import load_rocknet_weights
+from dsp.networks.stored_weights import from_stored
 from dsp.networks.unet_weights import UNetWeights
 from dsp.separator import FloatArray
 from dsp.training.cluster import Cluster
@@ -119,9 +120,8 @@ def _joined_task(config: RunConfig, weights: UNetWeights) -> Task:
 def load_start(path: Path, network: nn.Module) -> None:
     """Begin with saved weights; TrainingConfigError where they are not there or do not fit."""
     try:
-        tensors = load_file(path)
-        network.load_state_dict({name: value.float() for name, value in tensors.items()})
-    except (OSError, SafetensorError, RuntimeError) as reason:
+        network.load_state_dict(from_stored(load_file(path)))
+    except (OSError, SafetensorError, KeyError, RuntimeError) as reason:
         raise TrainingConfigError(f"start_from: {path}: {reason}") from reason
 
 
