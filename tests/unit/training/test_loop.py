@@ -29,7 +29,13 @@ class Gains:
         torch.manual_seed(1)
         self.network = nn.Linear(2, 2)
 
-    def losses(self, vocals, mixtures):
+    def parameter_groups(self):
+        return [
+            {"params": [self.network.weight], "share": 1.0},
+            {"params": [self.network.bias], "share": 0.5},
+        ]
+
+    def losses(self, vocals, mixtures, _step):
         estimates = self.network(mixtures.transpose(1, 2)).transpose(1, 2)
         errors = (estimates - vocals).square().mean(dim=(1, 2))
         return Losses(errors, torch.zeros(()), errors.mean())
@@ -116,6 +122,13 @@ def test_a_stop_restores_the_signal_handlers(config):
     before = signal.getsignal(signal.SIGTERM)
     make_loop(config, StopsItself(3)).run()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_group_learns_at_its_share_of_the_rate(config):
+    loop = make_loop(config)
+    loop.run()
+    weights, biases = loop._optimiser.param_groups
+    assert biases["lr"] == 0.5 * weights["lr"] > 0.0
 
 
 def test_it_learns(config):

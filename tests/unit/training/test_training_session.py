@@ -4,10 +4,20 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
+from dsp.networks.stored_weights import to_stored
 from dsp.networks.unet_weights import untrained_weights
 from dsp.training import session
-from dsp.training.config import DataConfig, DrawConfig, LossConfig, OptimiserConfig, RunConfig
+from dsp.training.config import (
+    DataConfig,
+    DrawConfig,
+    JoinedConfig,
+    LossConfig,
+    OptimiserConfig,
+    RunConfig,
+)
 from dsp.training.errors import EvaluationDataError, TrainingConfigError
 from dsp.training.teacher import Teacher
 
@@ -61,8 +71,25 @@ def test_evaluations_audio_is_refused(config, song_folder):
 
 
 def test_an_unknown_network_is_refused(config):
-    with pytest.raises(TrainingConfigError, match="there is: phoenix"):
+    with pytest.raises(TrainingConfigError, match="there are: phoenix, joined"):
         session.make_task(replace(config, network="cassiopeia"))
+
+
+def test_the_joined_network_starts_from_both(config, tmp_path):
+    phoenix = PhoenixNetwork(PhoenixConfig())
+    save_file(to_stored(phoenix.state_dict()), tmp_path / "phoenix.safetensors")
+    joined = JoinedConfig(phoenix=str(tmp_path / "phoenix.safetensors"))
+    network = session.make_task(replace(config, network="joined", joined=joined)).network
+    unet = session.load_rocknet_weights("vocals")
+    assert torch.equal(network.unet.weights.mask_weight, unet.mask_weight)
+    weight = phoenix.trunk.mask.weight
+    torch.testing.assert_close(network.trunk.mask.weight, weight, rtol=1e-3, atol=1e-4)
+
+
+def test_without_a_phoenix_nothing_is_joined(config):
+    joined = JoinedConfig(phoenix="nowhere.safetensors")
+    with pytest.raises(TrainingConfigError, match="nowhere"):
+        session.make_task(replace(config, network="joined", joined=joined))
 
 
 def test_hints_are_one_setting(config):
