@@ -156,7 +156,7 @@ class ServerConfig(_Checked):
         "directory of the server's key and the allow-list",
         _directory,
     )
-    model: str = _setting("rocknet", "model of streams that name none", _name)
+    model: str = _setting("phoenix", "model of streams that name none", _name)
     profile: str = _setting("live", "profile warmed up before the server is ready", _name)
     threads: int = _setting(1, "threads of one inference step", _between(1, 256))
     metrics: str = _setting("", "HTTP address of metrics and health, or nothing", _metrics_address)

@@ -1,8 +1,13 @@
-"""Phoenix as the registry knows it: weights trained here, bundled, checked against the card."""
+"""Phoenix as the registry knows it: weights trained here, bundled, checked against the card.
+
+`live` streams the joined network. `studio` and `offline` are its U-Net by itself, with some of the
+future or all of it.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -10,22 +15,24 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 
 from dsp.errors import UnknownProfileError, WeightsCorruptError, WeightsMissingError
+from dsp.networks import phoenix, unet_offline, unet_studio
+from dsp.networks.joined_network import HOPS_PER_MASK, JoinedNetwork
+from dsp.networks.joined_step import JoinedStep, pack
 from dsp.networks.model_card import CARD_PACKAGE, load_card
-from dsp.networks.phoenix import LIVE, PhoenixLive, live_network
 from dsp.networks.phoenix_network import PhoenixConfig
-from dsp.networks.phoenix_packed import pack
-from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.stored_weights import from_stored
+from dsp.networks.unet_weights import untrained_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dsp.networks.model_card import ModelCard, WeightsFile
-    from dsp.networks.phoenix_network import PhoenixNetwork
     from dsp.separator import Profile, Separator
 
 NAME = "phoenix"
-PROFILES: Mapping[str, Profile] = {LIVE.name: LIVE}
+PROFILES: Mapping[str, Profile] = {
+    profile.name: profile for profile in (phoenix.LIVE, unet_studio.PROFILE, unet_offline.PROFILE)
+}
 
 
 class Phoenix:
@@ -39,17 +46,25 @@ class Phoenix:
         self.card: ModelCard = load_card(NAME)
         self.stems = self.card.stems
         self.profiles = PROFILES
-        self._packed = pack(load_network(self.card.weights_for("vocals")))
+        network = load_network(self.card.weights_for("vocals"))
+        self._unet = network.unet.weights
+        self._packed = pack(network)
+        self._executor = ThreadPoolExecutor(2, thread_name_prefix=NAME)
 
     def separator(self, profile_name: str) -> Separator:
         """Return a new stream's separator; UnknownProfileError names the profiles there are."""
-        if profile_name not in self.profiles:
-            known = ", ".join(self.profiles)
-            raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
-        return PhoenixLive(PhoenixStep(self._packed))
+        match profile_name:
+            case "live":
+                return phoenix.PhoenixLive(JoinedStep(self._packed))
+            case "studio":
+                return unet_studio.make_studio_unet(self._unet)
+            case "offline":
+                return unet_offline.OfflineUNet(self._executor, self._unet)
+        known = ", ".join(self.profiles)
+        raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
 
 
-def load_network(file: WeightsFile) -> PhoenixNetwork:
+def load_network(file: WeightsFile) -> JoinedNetwork:
     """Read the bundled weights, stored small, into a network for streams."""
     path = resources.files(CARD_PACKAGE).joinpath(file.checkpoint)
     try:
@@ -62,7 +77,7 @@ def load_network(file: WeightsFile) -> PhoenixNetwork:
             f"{path}: SHA-256 {file.checkpoint_sha256} expected, {found} found; "
             "install phoenix-stems again"
         )
-    network = live_network(PhoenixConfig())
+    network = JoinedNetwork(untrained_weights(), PhoenixConfig(), HOPS_PER_MASK)
     try:
         network.load_state_dict(from_stored(load(content)))
     except (SafetensorError, KeyError, RuntimeError) as reason:

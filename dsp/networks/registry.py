@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dsp.networks.model_card import ModelCard
     from dsp.separator import Profile, Separator
 
-DEFAULT_MODEL = rocknet.NAME
+DEFAULT_MODEL = phoenix_model.NAME
 
 
 class Model(Protocol):
@@ -101,8 +101,8 @@ def _describe(name: str, entry: _Entry) -> ModelDescription:
 
 _REGISTRY = Registry(
     {
-        rocknet.NAME: _Entry(rocknet.PROFILES, rocknet.Rocknet),
         phoenix_model.NAME: _Entry(phoenix_model.PROFILES, phoenix_model.Phoenix),
+        rocknet.NAME: _Entry(rocknet.PROFILES, rocknet.Rocknet),
         fixed_gains_model.NAME: _Entry(fixed_gains_model.PROFILES, fixed_gains_model.FixedGains),
     }
 )

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from dsp.errors import UnknownProfileError
-from dsp.networks import rocknet_live, rocknet_offline, rocknet_studio
+from dsp.networks import rocknet_live, unet_offline, unet_studio
 from dsp.networks.model_card import load_card
 from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_weights import load_rocknet_weights
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NAME = "rocknet"
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
-    for profile in (rocknet_live.LIVE, rocknet_studio.PROFILE, rocknet_offline.PROFILE)
+    for profile in (rocknet_live.LIVE, unet_studio.PROFILE, unet_offline.PROFILE)
 }
 
 
@@ -54,10 +54,10 @@ class Rocknet:
             case "live":
                 return rocknet_live.RocknetLive(self._packed_vocals())
             case "studio":
-                return rocknet_studio.make_studio_rocknet(self._vocals)
+                return unet_studio.make_studio_unet(self._vocals)
             case "offline":
                 instrumental = self._instrumental_weights()
-                return rocknet_offline.OfflineRocknet(self._vocals, instrumental, self._executor)
+                return unet_offline.OfflineUNet(self._executor, self._vocals, instrumental)
         known = ", ".join(self.profiles)
         raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
 

@@ -36,7 +36,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--seconds", type=_positive, default=30.0, help="audio for the hop and live sections [30]"
     )
-    parser.add_argument("--model", default="rocknet", help="model of hop and live [rocknet]")
+    parser.add_argument("--model", default="phoenix", help="model of hop and live [phoenix]")
     add_json_argument(parser)
     parser.set_defaults(func=run)
 

@@ -53,7 +53,7 @@ def add_parser(subparsers: Any) -> None:
         "--model",
         action="append",
         metavar="NAME[:PROFILE]",
-        help="what separates; may be repeated [rocknet]",
+        help="what separates; may be repeated [phoenix]",
     )
     parser.add_argument("--profile", help="of models that name none [offline; live if --streamed]")
     parser.add_argument("--streamed", action="store_true", help="through server and bridge")
@@ -107,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _wanted(arguments: argparse.Namespace) -> list[tuple[str, str]]:
     """Name the models and their profiles, each once."""
     usual = arguments.profile or ("live" if arguments.streamed else "offline")
-    split = (name.partition(":") for name in arguments.model or ["rocknet"])
+    split = (name.partition(":") for name in arguments.model or ["phoenix"])
     return list(dict.fromkeys((name, profile or usual) for name, _, profile in split))
 
 

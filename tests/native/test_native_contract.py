@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from native_core import INSTRUMENTAL, MULTI, PROFILE, STATUS, VOCALS, Plugin, library
 
 from dsp.latency import algorithmic_latency
-from dsp.networks import rocknet_live, rocknet_studio
+from dsp.networks import rocknet_live, unet_studio
 from dsp.networks.fixed_gains import PROFILES
 from dsp.resample import RateRatio
 from plugin_bridge.latency import round_trip_samples
@@ -25,7 +25,7 @@ def nowhere(monkeypatch, tmp_path_factory):
 
 @pytest.mark.parametrize("rate_hz", [8000, 22050, 44100, 48000, 88200, 96000, 176400, 192000])
 @pytest.mark.parametrize("block", [1, 64, 256, 8192])
-@pytest.mark.parametrize("profile", [rocknet_live.LIVE, rocknet_studio.PROFILE])
+@pytest.mark.parametrize("profile", [rocknet_live.LIVE, unet_studio.PROFILE])
 def test_the_latency_is_the_sum_that_the_bridge_would_report(rate_hz, block, profile):
     ratios = RateRatio.between(rate_hz, 44100), RateRatio.between(44100, rate_hz)
     server = algorithmic_latency(profile, *ratios).total

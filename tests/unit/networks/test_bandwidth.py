@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsp.networks.bandwidth import TOP_BINS, widen_mask
-from dsp.networks.rocknet_offline import energy_share
+from dsp.networks.unet_offline import energy_share
 
 shapes = st.lists(st.integers(1, 3), max_size=2).map(tuple)
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from dsp.networks.causal_conv import UpConv
-from dsp.networks.phoenix_from_unet import _bin_phases, fold_unet_into_trunk
+from dsp.networks.causal_conv import bin_phases
+from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
 from dsp.networks.phoenix_trunk import BINS, USUAL_MAGNITUDE, PhoenixTrunk, TrunkConfig
 from dsp.networks.unet import unet_mask
 from dsp.networks.unet_weights import untrained_weights
@@ -67,7 +68,7 @@ def test_a_way_up_is_the_transposed_convolution_of_its_taps():
     up = UpConv(4, 3)
     x = torch.rand(1, 4, 2, 8)
     with torch.no_grad():
-        up.weight.copy_(_bin_phases(source)[:, :, None])
+        up.weight.copy_(bin_phases(source)[:, :, None])
         mine = up(x)
     theirs = torch.nn.functional.conv_transpose2d(x, source[:, :, None], stride=(1, 2))
     torch.testing.assert_close(mine, theirs[..., 1:-2])

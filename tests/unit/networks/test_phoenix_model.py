@@ -14,6 +14,7 @@ from dsp.networks import phoenix_model
 from dsp.networks.model_card import CARD_PACKAGE, load_card
 from dsp.networks.phoenix_model import Phoenix, load_network
 from dsp.networks.registry import load_model
+from dsp.networks.stored_weights import from_stored
 from dsp.separator import Separator
 
 FILE = load_card("phoenix").weights_for("vocals")
@@ -34,8 +35,8 @@ def bundled(tmp_path, monkeypatch):
 
 def test_the_network_has_the_bundled_weights():
     network = load_network(FILE)
-    for name, value in load(BUNDLED).items():
-        assert torch.equal(network.state_dict()[name], value.float()), name
+    for name, value in from_stored(load(BUNDLED)).items():
+        assert torch.equal(network.state_dict()[name], value), name
     assert len(BUNDLED) < 25e6
 
 
@@ -52,13 +53,22 @@ def test_streams_share_weights_and_no_state():
     assert np.array_equal(second.push(x), expected)
 
 
+@pytest.mark.parametrize("profile", ["live", "studio", "offline"])
+def test_every_profile_is_a_separator_of_its_own(profile):
+    model = load_model("phoenix")
+    first, second = model.separator(profile), model.separator(profile)
+    assert isinstance(first, Separator)
+    assert first is not second
+    assert first.profile == model.profiles[profile]
+
+
 def test_silence_stays_silence():
     assert not load_model("phoenix").separator("live").push(np.zeros((2, 5120), np.float32)).any()
 
 
 def test_a_profile_it_lacks_names_those_there_are():
-    with pytest.raises(UnknownProfileError, match="there are: live"):
-        Phoenix().separator("offline")
+    with pytest.raises(UnknownProfileError, match="there are: live, studio, offline"):
+        Phoenix().separator("extreme")
 
 
 def test_missing_weights_say_so(bundled):

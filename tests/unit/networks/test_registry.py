@@ -15,12 +15,12 @@ def test_models_are_listed_without_reading_weights(monkeypatch):
     monkeypatch.setattr("dsp.networks.rocknet.load_rocknet_weights", pytest.fail)
     monkeypatch.setattr("dsp.networks.phoenix_model.load_network", pytest.fail)
     names = [description.name for description in available_models()]
-    assert names == ["rocknet", "phoenix", "fixed-gains"]
+    assert names == ["phoenix", "rocknet", "fixed-gains"]
     assert names[0] == DEFAULT_MODEL
 
 
 def test_descriptions_tell_stems_rate_and_latency():
-    rocknet, phoenix, fixed = available_models()
+    phoenix, rocknet, fixed = available_models()
     assert phoenix.stems == rocknet.stems
     assert rocknet.stems == ("vocals", "instrumental")
     assert rocknet.rate_hz == 44_100
@@ -34,7 +34,7 @@ def test_the_test_model_offers_every_profile():
 
 
 def test_unknown_model_names_those_there_are():
-    with pytest.raises(UnknownModelError, match="rocknet, phoenix, fixed-gains"):
+    with pytest.raises(UnknownModelError, match="phoenix, rocknet, fixed-gains"):
         load_model("kazoo")
 
 

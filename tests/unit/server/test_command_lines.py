@@ -71,10 +71,10 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(command, tmp_p
     [
         ("separate", [], {"profile": "offline", "model": "", "stems": "", "connect": None}),
         ("live", [], {"profile": "live", "model": "", "seconds": None, "round_trip": None}),
-        ("bench", [], {"section": "all", "seconds": 30.0, "model": "rocknet"}),
+        ("bench", [], {"section": "all", "seconds": 30.0, "model": "phoenix"}),
         ("evaluate", [], {"model": None, "profile": None, "streamed": False, "group": []}),
         ("evaluate", ["--group", "a", "--group", "b"], {"group": ["a", "b"]}),
-        ("doctor", [], {"model": "rocknet"}),
+        ("doctor", [], {"model": "phoenix"}),
         ("demo", [], {"model": ""}),
         ("live", ["--gain", "vocals=-6", "--gain", "drums=1.5"],
          {"gain": [("vocals", -6.0), ("drums", 1.5)]}),

@@ -121,7 +121,7 @@ def test_print_config_shows_all_settings_and_starts_nothing(monkeypatch, capsys)
     assert main(["serve", "--limits-streams", "5", "--print-config"]) == 0
     text = capsys.readouterr().out
     lines = dict(line.split(" = ", 1) for line in text.splitlines())
-    assert tomllib.loads(text)["model"] == "rocknet", "it can be read as a file again"
+    assert tomllib.loads(text)["model"] == "phoenix", "it can be read as a file again"
     assert list(lines) == list(VALUES)
     assert (lines["threads"], lines["limits.streams"]) == ("3", "5")
 

@@ -1,4 +1,4 @@
-"""Rocknet's `studio` profile: the vocals net, re-run on the rolling window, some way behind.
+"""The U-Net's `studio` profile: the vocals net, re-run on the rolling window, some way behind.
 
 The delay goes to where it helps most: a long synthesis window, and a few frames of real future for
 every mask. What lies beyond is guessed: the newest frame sounds on for two more.
@@ -43,7 +43,7 @@ PROFILE = Profile(
 _INCOMPLETE_FRAMES = WINDOWS.delay_samples // FRAME_HOP_SAMPLES
 
 
-def make_studio_rocknet(vocals: UNetWeights) -> WindowedSeparator:
+def make_studio_unet(vocals: UNetWeights) -> WindowedSeparator:
     """Make a new stream's separator around shared weights."""
     return WindowedSeparator(
         StudioWindow(vocals),

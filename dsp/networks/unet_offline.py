@@ -1,4 +1,4 @@
-"""Rocknet's `offline` profile: both nets, each mask with its whole future.
+"""The U-Net's `offline` profile: each mask with its whole future, of one net or of two.
 
 Where the live profile must guess what comes next, this one waits for it: six seconds behind, the
 masks are those of one run over the whole song, whatever its length.
@@ -40,19 +40,22 @@ _CHANNELS = 2
 _EPSILON = 1e-10  # what both masks count as where neither hears anything
 
 
-class OfflineRocknet:
+class OfflineUNet:
     """The vocals of one stream; implements ``dsp.separator.Separator``.
 
-    The mask is the share of the vocals' estimate in the energy of both estimates. The nets run side
-    by side on ``executor``, which many streams may share.
+    With an ``instrumental`` net the mask is the share of the vocals' estimate in the energy of both
+    estimates. The nets run side by side on ``executor``, which many streams may share.
     """
 
     rate_hz = RATE_HZ
     stems: tuple[str, ...] = ("vocals",)
     profile = PROFILE
 
-    def __init__(self, vocals: UNetWeights, instrumental: UNetWeights, executor: Executor) -> None:
-        self._nets = [LookAheadUNet(weights, BIN_COUNT) for weights in (vocals, instrumental)]
+    def __init__(
+        self, executor: Executor, vocals: UNetWeights, instrumental: UNetWeights | None = None
+    ) -> None:
+        weights = (vocals,) if instrumental is None else (vocals, instrumental)
+        self._nets = [LookAheadUNet(one, BIN_COUNT) for one in weights]
         self._executor = executor
         self._analysis = StreamingAnalysis(WINDOWS, _CHANNELS)
         self._synthesis = StreamingSynthesis(WINDOWS, len(self.stems), _CHANNELS)
@@ -96,8 +99,8 @@ class OfflineRocknet:
     def _masks(self, magnitudes: FloatArray) -> FloatArray:
         """Find the vocals' share, [channel, GRID, bin], behind the magnitudes by the look-ahead."""
         tensor = torch.from_numpy(magnitudes)
-        vocals, instrumental = self._executor.map(lambda net: net.push(tensor).numpy(), self._nets)
-        return energy_share(vocals, instrumental)
+        vocals, *others = self._executor.map(lambda net: net.push(tensor).numpy(), self._nets)
+        return energy_share(vocals, *others) if others else vocals
 
 
 def energy_share(vocals: FloatArray, instrumental: FloatArray) -> FloatArray:

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from dsp.networks.bandwidth import widen_mask
-from dsp.networks.rocknet_studio import (
+from dsp.networks.unet import BIN_COUNT, GRID, unet_mask
+from dsp.networks.unet_studio import (
     CONTEXT_FRAMES,
     FRAME_HOP_SAMPLES,
     GUESSED_FRAMES,
@@ -15,9 +16,8 @@ from dsp.networks.rocknet_studio import (
     RATE_HZ,
     WINDOWS,
     StudioWindow,
-    make_studio_rocknet,
+    make_studio_unet,
 )
-from dsp.networks.unet import BIN_COUNT, GRID, unet_mask
 from dsp.networks.unet_weights import untrained_weights
 from dsp.separator import Separator
 from dsp.stft import analyse, synthesise
@@ -44,7 +44,7 @@ def separated(window, keep):
 
 
 def test_it_is_a_separator_within_300_ms():
-    assert isinstance(make_studio_rocknet(WEIGHTS), Separator)
+    assert isinstance(make_studio_unet(WEIGHTS), Separator)
     assert PROFILE.algorithmic_latency_samples <= 0.3 * RATE_HZ
 
 
@@ -64,10 +64,10 @@ def test_what_is_kept_is_what_the_whole_window_gives():
 
 def test_input_comes_out_at_the_stated_delay(monkeypatch):
     everything = lambda _, x, keep: torch.ones_like(x[:, :, keep.start : keep.stop])  # noqa: E731
-    monkeypatch.setattr("dsp.networks.rocknet_studio.unet_mask", everything)
+    monkeypatch.setattr("dsp.networks.unet_studio.unet_mask", everything)
     x = music(6 * HOP)
     delay = PROFILE.delay_samples
-    stems = make_studio_rocknet(WEIGHTS).push(x)
+    stems = make_studio_unet(WEIGHTS).push(x)
     np.testing.assert_allclose(stems[0, :, delay:], x[:, : x.shape[1] - delay], atol=1e-6)
     assert np.abs(stems[0, :, :delay]).max() < 1e-6
 
@@ -79,8 +79,8 @@ def test_every_frame_used_has_its_look_ahead(monkeypatch):
         asked.append((x.shape[2], keep))
         return x[:, :, keep.start : keep.stop]
 
-    monkeypatch.setattr("dsp.networks.rocknet_studio.unet_mask", record)
-    make_studio_rocknet(WEIGHTS).push(music(HOP))
+    monkeypatch.setattr("dsp.networks.unet_studio.unet_mask", record)
+    make_studio_unet(WEIGHTS).push(music(HOP))
     ((frames, keep),) = asked
     newest_heard = frames - GUESSED_FRAMES - 1
     look_ahead = PROFILE.look_ahead_samples // FRAME_HOP_SAMPLES
@@ -88,5 +88,5 @@ def test_every_frame_used_has_its_look_ahead(monkeypatch):
 
 
 def test_silence_is_not_worth_a_run(monkeypatch):
-    monkeypatch.setattr("dsp.networks.rocknet_studio.unet_mask", pytest.fail)
-    assert not make_studio_rocknet(WEIGHTS).push(np.zeros((2, 3 * HOP), np.float32)).any()
+    monkeypatch.setattr("dsp.networks.unet_studio.unet_mask", pytest.fail)
+    assert not make_studio_unet(WEIGHTS).push(np.zeros((2, 3 * HOP), np.float32)).any()

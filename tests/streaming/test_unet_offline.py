@@ -10,8 +10,8 @@ import torch
 
 from dsp.errors import SignalError
 from dsp.networks.bandwidth import TOP_BINS, widen_mask
-from dsp.networks.rocknet_offline import PROFILE, WINDOWS, OfflineRocknet, energy_share
 from dsp.networks.unet import BIN_COUNT, GRID, unet_mask
+from dsp.networks.unet_offline import PROFILE, WINDOWS, OfflineUNet, energy_share
 from dsp.networks.unet_weights import untrained_weights
 from dsp.separator import Separator
 from dsp.stft import analyse, synthesise
@@ -29,7 +29,7 @@ def weights():
 @pytest.fixture(scope="module")
 def separator(weights):
     with ThreadPoolExecutor(2) as executor:
-        yield OfflineRocknet(*weights, executor)
+        yield OfflineUNet(executor, *weights)
 
 
 def music(hops, seed=0):
