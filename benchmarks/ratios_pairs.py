@@ -18,12 +18,14 @@ from dsp.networks.phoenix import (
     ANALYSIS_SAMPLES,
     CHANNELS,
     LIVE,
+    PhoenixLive,
     filtering_windows,
     live_network,
 )
 from dsp.networks.phoenix_network import PhoenixConfig
+from dsp.networks.phoenix_packed import pack as pack_phoenix
+from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.phoenix_trunk import BINS
-from dsp.networks.registry import load_model
 from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet import unet_mask
@@ -108,12 +110,12 @@ def stft_over_fft() -> Pair:
 
 
 def phoenix_over_reference() -> Pair:
-    """Push a period of Phoenix's live hops, as they are shipped, over its network in plain torch.
+    """Push a period of hops through Phoenix's trunk and head, over their network in plain torch.
 
-    The yardstick is the trunk and the head alone, frame by frame; ours has the transforms too.
+    The yardstick goes frame by frame; ours has the transforms too.
     """
-    separator = load_model("phoenix").separator("live")
-    network = live_network(PhoenixConfig()).eval()
+    network = live_network(PhoenixConfig()).eval().requires_grad_(requires_grad=False)
+    separator = PhoenixLive(PhoenixStep(pack_phoenix(network)))
     state = network.initial_state()
     generator = np.random.default_rng(0)
     shape = (PHOENIX_PERIOD_HOPS, CHANNELS, LIVE.hop_samples)

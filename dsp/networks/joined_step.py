@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dsp.networks.phoenix_packed import PackedPhoenix
     from dsp.networks.rocknet_packed import PackedUNet
 
-GRID = HopGrid(hops_per_column=1, deep_period=4, deep_hops=2)
+GRID = HopGrid(hops_per_column=1, deep_period=4, deep_hops=2, works_between=True)
 """One of the U-Net's hops is two of the audio's."""
 
 
@@ -80,14 +80,23 @@ class JoinedStep:
             self._ask_unet(heard)
             return self._head.filter(np.float32(0.5) * (mask + self._opinion), spectra)
 
-    def listen(self, heard: ComplexArray) -> None:
-        """Take a frame in, of which nothing is to be played."""
+    def rebuild(self, heard: ComplexArray, frame: int) -> None:
+        """Set the state as after a reset and frames [channel 2, hop, bin], the first ``frame``."""
+        self.reset(frame)
+        for_unet = heard[:, self._until_mask :: HOPS_PER_MASK, :BINS]
+        magnitudes = np.abs(for_unet).transpose(1, 0, 2)
+        mask = self._unet.rebuild(magnitudes, frame // HOPS_PER_MASK)
+        if mask is not None:
+            self._opinion[:] = mask.T
+        self._until_mask = (self._until_mask - heard.shape[1]) % HOPS_PER_MASK
         with torch.inference_mode():
-            self._trunk.listen(heard, self._head.features)
-            self._ask_unet(heard)
+            for hop in range(heard.shape[1]):
+                self._trunk.listen(heard[:, hop], self._head.features)
 
     def _ask_unet(self, heard: ComplexArray) -> None:
-        """Have its mask made anew, if this is a hop for it."""
+        """Have its mask made anew, if this is a hop for it; else some of its work done."""
         if self._until_mask == 0:
             self._opinion[:] = self._unet.push(np.abs(heard[:, :BINS])).T
+        else:
+            self._unet.work_ahead()
         self._until_mask = (self._until_mask - 1) % HOPS_PER_MASK

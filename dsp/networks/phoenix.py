@@ -59,8 +59,8 @@ class Step(Protocol):
         """Filter the next frame, [channel 2, bin] through either window."""
         ...
 
-    def listen(self, heard: ComplexArray) -> None:
-        """Take a frame in, of which nothing is to be played."""
+    def rebuild(self, heard: ComplexArray, frame: int) -> None:
+        """Set the state as after a reset and frames [channel 2, hop, bin], the first ``frame``."""
         ...
 
 
@@ -103,6 +103,5 @@ class PhoenixLive:
         split = max(0, history.shape[1] - self.profile.synthesis_overlap_samples)
         self._analysis.push(history[:, :split][:, -ANALYSIS_SAMPLES:])
         heard = self._hearing.push(history[:, :split])
-        for hop in range(heard.shape[1]):
-            self._step.listen(heard[:, hop])
+        self._step.rebuild(heard, position_samples // self.profile.hop_samples)
         self.push(history[:, split:])

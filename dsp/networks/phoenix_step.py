@@ -44,10 +44,12 @@ class PhoenixStep:
             mask = self._trunk.listen(heard, self._head.features)
             return self._head.filter(mask, spectra)
 
-    def listen(self, heard: ComplexArray) -> None:
-        """Take a frame in, of which nothing is to be played."""
+    def rebuild(self, heard: ComplexArray, frame: int) -> None:
+        """Set the state as after a reset and frames [channel 2, hop, bin], the first ``frame``."""
+        self.reset(frame)
         with torch.inference_mode():
-            self._trunk.listen(heard, self._head.features)
+            for hop in range(heard.shape[1]):
+                self._trunk.listen(heard[:, hop], self._head.features)
 
 
 class TrunkStep:

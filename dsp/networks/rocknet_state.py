@@ -25,10 +25,12 @@ class UNetState:
     ``delayed`` [slot, frequency, channel]: level 0's column 2 until it is column 3.
     ``held``: what came from the deep levels, as products with the first shallow up-block:
     [frequency, column * tap * channel] of columns 0 and 1, [frequency, tap * channel] of column 2.
-    ``in_flight``: what the steps of a refresh of the deep levels have left for those to come.
+    ``in_flight``: what the ``steps_taken`` of the latest refresh of the deep levels have left for
+    those to come.
     """
 
     hop_index: int
+    steps_taken: int
     sums: list[FloatArray]
     delayed: FloatArray
     held: Held
@@ -53,18 +55,23 @@ class UNetState:
         sums = [array.copy() for array in self.sums]
         newer, oldest = (array.copy() for array in self.held)
         in_flight = tuple(array.copy() for array in self.in_flight)
-        return UNetState(self.hop_index, sums, self.delayed.copy(), (newer, oldest), in_flight)
+        held = (newer, oldest)
+        delayed = self.delayed.copy()
+        return UNetState(self.hop_index, self.steps_taken, sums, delayed, held, in_flight)
 
     def assign(self, other: UNetState) -> None:
         """Take over another state's values, in place; its one slot may stand for all."""
         for array, values in zip(self.arrays(), other.arrays(), strict=True):
             array[:] = values
         self.hop_index = other.hop_index
+        self.steps_taken = other.steps_taken
 
     def one_slot(self) -> UNetState:
         """Return a copy of the first slots only."""
         sums = [array[:1] for array in self.sums]
-        first = UNetState(self.hop_index, sums, self.delayed[:1], self.held, self.in_flight)
+        first = UNetState(
+            self.hop_index, self.steps_taken, sums, self.delayed[:1], self.held, self.in_flight
+        )
         return first.copy()
 
 
@@ -76,7 +83,7 @@ def empty_state(packed: PackedUNet, grid: HopGrid, in_flight: tuple[FloatArray, 
     shapes = [(packed.bins >> (k + 1), packed.channels[k + 1]) for k in range(LEVELS)]
     sums = [np.zeros((grid.slots(k), 4, *shape), np.float32) for k, shape in enumerate(shapes)]
     delayed = np.zeros((grid.delayed_slots, *shapes[0]), np.float32)
-    return UNetState(0, sums, delayed, _empty_held(packed), in_flight)
+    return UNetState(0, 0, sums, delayed, _empty_held(packed), in_flight)
 
 
 def _empty_held(packed: PackedUNet) -> Held:

@@ -88,21 +88,32 @@ class StreamingUNet:
                 self._descend(level, hop_index)
             if self.grid.is_deep(hop_index):
                 self._downs[-1].activate_into(self._deep.entry)
-            for step in self.grid.deep_steps(hop_index):
-                self._take_deep_step(step, self.grid.latest_deep(hop_index))
+                self._state.steps_taken = 0
+            self._take_deep_steps(self.grid.steps_until(hop_index), hop_index)
             mask = self._ascend()
         self._state.hop_index = hop_index + 1
         return mask
+
+    def work_ahead(self) -> None:
+        """Take steps of a refresh that the next push would have to; at any time between pushes.
+
+        Changes no mask, only when the work is done.
+        """
+        with torch.inference_mode():
+            newest = self._state.hop_index - 1
+            self._take_deep_steps(self.grid.steps_ahead(newest), newest)
 
     def reset(self, hop_index: int = 0) -> None:
         """Forget everything: silence without end, then the next push is hop ``hop_index``."""
         self._state.assign(self._silence)
         self._state.hop_index = hop_index
+        self._state.steps_taken = self.grid.steps_until(hop_index - 1)
 
-    def rebuild(self, magnitudes: FloatArray, hop_index: int) -> None:
+    def rebuild(self, magnitudes: FloatArray, hop_index: int) -> FloatArray | None:
         """Set the state as if magnitudes [hop, channel, bin] were pushed after a reset.
 
-        ``hop_index`` is that of the first. Several times cheaper than pushing: no masks are made.
+        ``hop_index`` is that of the first. Several times cheaper than pushing: hardly any mask is
+        made. Returns the newest, if there is any.
         """
         self._check(magnitudes.shape[1:])
         self.reset(hop_index)
@@ -110,8 +121,10 @@ class StreamingUNet:
         unheard = max(self.grid.latest_heard(end - 1), hop_index) - hop_index
         with torch.inference_mode():
             advance_sums(self.packed, self.grid, self._state, magnitudes[:unheard])
+        mask = None
         for column in magnitudes[unheard:]:
-            self.push(column)
+            mask = self.push(column)
+        return mask
 
     def snapshot(self) -> UNetState:
         """Return a copy of the state, for ``restore``."""
@@ -141,6 +154,13 @@ class StreamingUNet:
         skip.place_skip(down.columns)
         if level + 1 < FIRST_DEEP_LEVEL:
             down.activate_into(self._downs[level + 1])
+
+    def _take_deep_steps(self, until: int, hop_index: int) -> None:
+        """Take the latest refresh's steps that are not taken yet, up to ``until``."""
+        refresh_hop = self.grid.latest_deep(hop_index)
+        for step in range(self._state.steps_taken, until):
+            self._take_deep_step(step, refresh_hop)
+        self._state.steps_taken = max(self._state.steps_taken, until)
 
     def _take_deep_step(self, step: int, refresh_hop: int) -> None:
         deep_levels = range(FIRST_DEEP_LEVEL, LEVELS)

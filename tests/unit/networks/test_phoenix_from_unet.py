@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from dsp.networks.causal_conv import UpConv
-from dsp.networks.causal_conv import bin_phases
+from dsp.networks.causal_conv import UpConv, bin_phases
 from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
 from dsp.networks.phoenix_trunk import BINS, USUAL_MAGNITUDE, PhoenixTrunk, TrunkConfig
 from dsp.networks.unet import unet_mask

@@ -8,8 +8,9 @@ from dsp.networks.rocknet_grid import DEEP_STEPS, FIRST_DEEP_LEVEL, HopGrid
 from dsp.networks.unet_weights import LEVELS
 
 grids = st.builds(HopGrid, st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4, 8, 16]))
-spread_grids = st.sampled_from([(1, 1), (2, 2), (4, 2), (4, 4), (8, 4), (16, 2)]).map(
-    lambda schedule: HopGrid(2, *schedule)
+schedules = st.sampled_from([(1, 1), (2, 2), (4, 2), (4, 4), (8, 4), (16, 2)])
+spread_grids = st.builds(
+    lambda schedule, between: HopGrid(2, *schedule, between), schedules, st.booleans()
 )
 levels = st.integers(0, LEVELS - 1)
 hops = st.integers(0, 10**9)
@@ -53,18 +54,33 @@ def test_spreads_that_do_not_fit_are_refused(deep_period, deep_hops):
 
 
 @given(grid=spread_grids, hop=hops)
-def test_steps_of_a_refresh_come_once_each_and_in_order(grid, hop):
+def test_steps_of_a_refresh_are_all_taken_and_never_undone(grid, hop):
     begin = grid.latest_deep(hop)
-    steps = [s for t in range(begin, begin + grid.deep_period) for s in grid.deep_steps(t)]
-    assert steps == list(range(DEEP_STEPS))
+    taken = [
+        until(t)
+        for t in range(begin, begin + grid.deep_period)
+        for until in (grid.steps_until, grid.steps_ahead)
+    ]
+    assert taken == sorted(taken)
+    assert taken[0] >= 1, "the entry of the deep levels is there for one hop only"
+    assert taken[-1] == DEEP_STEPS
 
 
 @given(grid=spread_grids, hop=hops)
 def test_mask_hears_the_latest_refresh_whose_last_step_is_taken(grid, hop):
     heard = grid.latest_heard(hop)
     assert grid.is_deep(heard)
-    taken = [s for t in range(heard, hop + 1) for s in grid.deep_steps(t)]
-    assert taken.count(DEEP_STEPS - 1) == 1
+    age = hop - heard
+    assert age >= grid.deep_period or grid.steps_until(hop) == DEEP_STEPS
+    latest = grid.latest_deep(hop)
+    assert heard == latest or grid.steps_until(hop) < DEEP_STEPS
+
+
+@given(hop=hops)
+def test_left_between_hops_no_hop_has_more_than_a_quarter_of_a_refresh(hop):
+    grid = HopGrid(1, 4, 2, works_between=True)
+    before = 0 if grid.is_deep(hop) else grid.steps_ahead(hop - 1)
+    assert grid.steps_until(hop) - before <= 1
 
 
 @given(grid=grids, level=levels, age=st.integers(1, 2000))
