@@ -83,7 +83,7 @@ class LossConfig:
 class JoinedConfig:
     """Where the joined network starts, and how its U-Net is trained."""
 
-    phoenix: str = ""  # safetensors of a trained Phoenix
+    phoenix: str = ""  # safetensors of trained trunk and head; none: folded weights
     frames_apart: int = 16  # from one mask of an example to the next: 4, 8 or 16
     unet_share: float = 0.4  # of the learning rate
 

@@ -113,7 +113,9 @@ def _phoenix_task(config: RunConfig, weights: UNetWeights) -> Task:
 
 def _joined_task(config: RunConfig, weights: UNetWeights) -> Task:
     phoenix = PhoenixNetwork(PhoenixConfig())
-    load_start(Path(config.joined.phoenix), phoenix)
+    fold_unet_into_trunk(weights, phoenix.trunk)
+    if config.joined.phoenix:
+        load_start(Path(config.joined.phoenix), phoenix)
     return JoinedTask(join(weights, phoenix), config.joined.frames_apart, config.joined.unet_share)
 
 

@@ -86,7 +86,7 @@ def test_the_joined_network_starts_from_both(config, tmp_path):
     torch.testing.assert_close(network.trunk.mask.weight, weight, rtol=1e-3, atol=1e-4)
 
 
-def test_without_a_phoenix_nothing_is_joined(config):
+def test_a_phoenix_that_is_not_there_is_told(config):
     joined = JoinedConfig(phoenix="nowhere.safetensors")
     with pytest.raises(TrainingConfigError, match="nowhere"):
         session.make_task(replace(config, network="joined", joined=joined))
