@@ -125,7 +125,9 @@ class EngineConfig(_Checked):
         _between(0.3, 60, " s"),
     )
     spin_s: float = _setting(
-        5.0, "the same while the thread is computing: rebuilds take long", _between(0.3, 600, " s")
+        0.6,
+        "processor time such a thread may use before it answers; a hop takes a hundredth",
+        _between(0.3, 600, " s"),
     )
 
 

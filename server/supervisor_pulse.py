@@ -1,8 +1,9 @@
 """The engine's pulse: whether the threads that live streams need still get anywhere.
 
-Each is asked, ten times a second, to call back. A thread that does not answer may be hung or may
-have much to do, such as rebuilding a stream from 8 s of audio; its processor time tells which. What
-counts is turns of this module's own, not time: when the whole machine stands still, so do they.
+Each is asked, ten times a second, to call back. A thread that does not answer may stand still, may
+wait for a processor, or may compute; its processor time tells which. No hop takes nearly as much as
+is granted, and rebuilds have a lane of their own. Standing still is counted in turns of this
+module's own, not in time: when the whole machine stands still, so do they.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ class LaneProbe:
 class Pulse:
     """Says ``alive`` every turn, or once ``stuck NAME`` when a thread no longer answers.
 
-    A thread is stuck when it has stood still for ``hang_s``, or has been at work for ``spin_s``
-    without coming to an end.
+    A thread is stuck when it has stood still for ``hang_s``, or has used ``spin_s`` of processor
+    time without coming to an end.
     """
 
     def __init__(
@@ -67,8 +68,8 @@ class Pulse:
         hang_s: float,
         spin_s: float,
     ) -> None:
-        limits = (math.ceil(hang_s / TICK_S), math.ceil(spin_s / TICK_S))
-        self._watched = [_Watched(name, ask, *limits) for name, ask in threads.items()]
+        hang_ticks = math.ceil(hang_s / TICK_S)
+        self._watched = [_Watched(name, ask, hang_ticks, spin_s) for name, ask in threads.items()]
         self._say = say
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
@@ -91,28 +92,27 @@ class Pulse:
 class _Watched:
     """One thread, asked again as soon as it has answered."""
 
-    def __init__(self, name: str, ask: Ask, hang_ticks: int, spin_ticks: int) -> None:
+    def __init__(self, name: str, ask: Ask, hang_ticks: int, spin_s: float) -> None:
         self.name = name
         self._ask = ask
         self._hang_ticks = hang_ticks
-        self._spin_ticks = spin_ticks
+        self._spin_s = spin_s
         self._clock_id: int | None = None
         self._is_waiting = False
-        self._still = self._waited = 0  # turns without work, and without an answer
-        self._used_s = 0.0
+        self._still_ticks = 0
+        self._used_s = self._asked_s = 0.0  # processor time so far, and as it was when asked
 
     def is_well(self) -> bool:
         if not self._is_waiting:
-            self._still = self._waited = 0
-            self._used_s = self._processor_s()
+            self._still_ticks = 0
+            self._used_s = self._asked_s = self._processor_s()
             self._is_waiting = True
             self._ask(self._answered)
             return True
         used_s = self._processor_s()
-        self._still = 0 if used_s - self._used_s >= WORKING_S else self._still + 1
-        self._waited += 1
+        self._still_ticks = 0 if used_s - self._used_s >= WORKING_S else self._still_ticks + 1
         self._used_s = used_s
-        return self._still < self._hang_ticks and self._waited < self._spin_ticks
+        return self._still_ticks < self._hang_ticks and used_s - self._asked_s < self._spin_s
 
     def _answered(self) -> None:
         if self._clock_id is None:

@@ -17,7 +17,7 @@ from server_client import RawClient, expected, noise
 
 from protocol import Error, Stems
 
-POISON = 0.777
+POISON, SPINNING = 0.777, 0.666
 TIMEOUT_S = 60
 POLL_S = 0.01
 DRY = noise(8192)
@@ -31,6 +31,8 @@ push = FixedGainsSeparator.push
 def push_or_hang(self, frames):
     if (frames == {POISON}).any():
         threading.Event().wait()
+    while (frames == {SPINNING}).any():
+        pass
     return push(self, frames)
 FixedGainsSeparator.push = push_or_hang
 from server.commands.serve import run_engine
@@ -110,16 +112,21 @@ def stop(server):
     os.kill(server.line["engine_pid"], signal.SIGSTOP)
 
 
-def stick(server):
+def stick(server, sample=POISON):
     with RawClient(server.endpoint) as client:
         client.open()
-        client.audio(np.full((2, 8192), POISON, np.float32))
+        client.audio(np.full((2, 8192), sample, np.float32))
+
+
+def spin(server):
+    stick(server, SPINNING)
 
 
 @pytest.mark.parametrize(("strike", "cause", "why"), [
     (kill, "died", "was killed by SIGKILL"),
     (stop, "hung", "hung (silent)"),
     (stick, "hung", "hung (realtime lane)"),
+    (spin, "hung", "hung (realtime lane)"),
 ])  # fmt: skip
 def test_a_dead_or_hung_engine_is_replaced_within_a_second(server, figure, strike, cause, why):
     before, counted = server.line, restarts_counted(server, cause)

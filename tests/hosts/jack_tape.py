@@ -20,11 +20,13 @@ _CLIENT_TIMEOUT_MS = 10_000
 def jack_server(rate_hz, block_frames):
     """Run a JACK server of its own; yields its name.
 
+    With real-time priority where that is allowed, as musicians run it: without, its own clients
+    hold its clock up several times a second, and plugins get blocks in bursts.
     Synchronous and patient: each period waits for all clients, so a busy machine makes the clock
     late and takes no period from anybody.
     """
     name = f"stems-hosts-{os.getpid()}"
-    command = ["jackd", "-r", "-S", "-t", str(_CLIENT_TIMEOUT_MS), "-n", name]
+    command = ["jackd", "-R", "-S", "-t", str(_CLIENT_TIMEOUT_MS), "-n", name]
     command += ["-d", "dummy", "-r", str(rate_hz), "-p", str(block_frames)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
         try:

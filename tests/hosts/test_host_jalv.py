@@ -147,6 +147,7 @@ def test_ten_minutes_live_without_an_underrun(bundles, jack_name, model):
         tape.close()
     late = np.flatnonzero(np.abs(tape.recorded[:, RATE_HZ:]).max(axis=0))
     starts = late[np.flatnonzero(np.diff(late, prepend=-RATE_HZ) > BLOCK)] / RATE_HZ + 1
+    print(f"{tape.xruns} xruns of JACK")
     assert len(late) == 0, (
         f"{len(late)} late frames, from {starts.round(2).tolist()} s on; {tape.xruns} xruns of JACK"
     )

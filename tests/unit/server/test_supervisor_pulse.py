@@ -11,6 +11,7 @@ from server.mailbox import Mailbox
 from server.supervisor_pulse import LaneProbe, Pulse
 
 HANG_TICKS, SPIN_TICKS = 6, 50
+SPIN_S = 4.95  # used up in the last of as many turns of 0.1 s
 
 
 class Thread:
@@ -44,7 +45,7 @@ def said():
 
 @pytest.fixture
 def pulse(thread, said):
-    pulse = Pulse({"lane": thread.ask}, said.append, hang_s=0.6, spin_s=5.0)
+    pulse = Pulse({"lane": thread.ask}, said.append, hang_s=0.6, spin_s=SPIN_S)
     pulse.beat()
     thread.answer()  # known from now on
     pulse.beat()
@@ -74,7 +75,13 @@ def test_a_thread_that_computes_is_given_more_time_but_not_for_ever(pulse, threa
     assert said[-1] == "stuck lane"
 
 
-def test_a_long_rebuild_that_ends_is_forgiven_whole(pulse, thread):
+def test_a_thread_that_waits_for_a_processor_has_not_spun(pulse, thread):
+    for _ in range(10 * SPIN_TICKS):
+        thread.processor_s += 0.004
+        assert pulse.beat()
+
+
+def test_a_long_step_that_ends_is_forgiven_whole(pulse, thread):
     for _ in range(5):
         for _ in range(SPIN_TICKS - 2):
             thread.processor_s += 0.1
@@ -93,7 +100,7 @@ def test_a_pause_in_computing_must_be_as_long_as_the_limit_without_a_break(pulse
 
 def test_a_thread_that_never_answered_at_all_is_stuck():
     said = []
-    pulse = Pulse({"lane": lambda _answer: None}, said.append, hang_s=0.6, spin_s=5.0)
+    pulse = Pulse({"lane": lambda _answer: None}, said.append, hang_s=0.6, spin_s=SPIN_S)
     assert [pulse.beat() for _ in range(HANG_TICKS + 1)] == [True] * HANG_TICKS + [False]
 
 
@@ -109,7 +116,7 @@ def test_of_several_the_stuck_one_is_named(thread, said):
     def answer_at_once(answer):
         answer()
 
-    pulse = Pulse({"a": answer_at_once, "b": thread.ask}, said.append, hang_s=0.6, spin_s=5.0)
+    pulse = Pulse({"a": answer_at_once, "b": thread.ask}, said.append, hang_s=0.6, spin_s=SPIN_S)
     while pulse.beat():
         pass
     assert said[-1] == "stuck b"
