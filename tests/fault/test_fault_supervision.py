@@ -15,7 +15,7 @@ import psutil
 import pytest
 from server_client import RawClient, expected, noise
 
-from protocol import Error, Stems
+from protocol import Error, Ping, Pong, Stems
 
 POISON, SPINNING = 0.777, 0.666
 TIMEOUT_S = 60
@@ -116,6 +116,7 @@ def stick(server, sample=POISON):
     with RawClient(server.endpoint) as client:
         client.open()
         client.audio(np.full((2, 8192), sample, np.float32))
+        client.ask(Ping(1), Pong)  # so that it has come in: nothing is sent after hanging up
 
 
 def spin(server):
