@@ -90,8 +90,7 @@ class JoinedStep:
             self._opinion[:] = mask.T
         self._until_mask = (self._until_mask - heard.shape[1]) % HOPS_PER_MASK
         with torch.inference_mode():
-            for hop in range(heard.shape[1]):
-                self._trunk.listen(heard[:, hop], self._head.features)
+            self._trunk.rebuild(heard, frame, self._head.features)
 
     def _ask_unet(self, heard: ComplexArray) -> None:
         """Have its mask made anew, if this is a hop for it; else some of its work done."""

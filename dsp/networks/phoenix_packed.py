@@ -34,6 +34,11 @@ class PackedTaps:
     rows: int
 
     @property
+    def reach(self) -> int:
+        """How far back it looks, in frames of its own."""
+        return (self.time_taps - 1) * self.dilation
+
+    @property
     def padded_bins(self) -> int:
         """What all rows together read of a frame."""
         return (self.rows - 1) * self.stride + self.bin_taps
@@ -67,6 +72,15 @@ class PackedPhoenix:
     levels: tuple[PackedLevel, ...]
     mask: PackedTaps
     head: PackedHead
+
+    @property
+    def horizon_frames(self) -> int:
+        """How many of the newest frames have any part in what the trunk says next."""
+        reach, tick = self.mask.reach, 1
+        for level in self.levels:
+            tick *= level.apart
+            reach += tick * level.down.reach
+        return reach + tick
 
 
 def pack(network: PhoenixNetwork | JoinedNetwork, kind: LinearKind | None = None) -> PackedPhoenix:

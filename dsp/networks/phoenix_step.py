@@ -46,10 +46,9 @@ class PhoenixStep:
 
     def rebuild(self, heard: ComplexArray, frame: int) -> None:
         """Set the state as after a reset and frames [channel 2, hop, bin], the first ``frame``."""
-        self.reset(frame)
+        self._head.reset()
         with torch.inference_mode():
-            for hop in range(heard.shape[1]):
-                self._trunk.listen(heard[:, hop], self._head.features)
+            self._trunk.rebuild(heard, frame, self._head.features)
 
 
 class TrunkStep:
@@ -58,6 +57,7 @@ class TrunkStep:
     def __init__(self, packed: PackedPhoenix) -> None:
         self._levels = [_Level(level) for level in packed.levels]
         self._mask = _History(packed.mask)
+        self._horizon_frames = packed.horizon_frames
         self.reset()
 
     def reset(self, frame: int = 0) -> None:
@@ -66,6 +66,16 @@ class TrunkStep:
             level.reset(frame)
             frame = -(-frame // level.packed.apart)
         self._mask.reset()
+
+    def rebuild(self, heard: ComplexArray, frame: int, features: FloatArray) -> None:
+        """Reset, and take frames [channel 2, hop, bin] in; what is too old to matter is left out.
+
+        ``frame`` is the index of the first.
+        """
+        unheard = max(0, heard.shape[1] - self._horizon_frames)
+        self.reset(frame + unheard)
+        for hop in range(unheard, heard.shape[1]):
+            self.listen(heard[:, hop], features)
 
     def listen(self, heard: ComplexArray, features: FloatArray) -> FloatArray:
         """Make the next frame's mask [bin, channel]; the answer goes to the first ``features``.

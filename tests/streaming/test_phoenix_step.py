@@ -83,6 +83,31 @@ def test_two_streams_of_one_packed_network_do_not_meet():
         assert np.array_equal(first.push(one[0][:, t], one[1][:, t]), expected[:, t])
 
 
+@pytest.mark.parametrize("first", [0, 3, 16, 21])
+def test_what_lies_beyond_the_horizon_has_no_part(first):
+    packed = pack(network_of("three levels, other taps and ticks"))
+    horizon = packed.horizon_frames
+    heard, spectra = frames(horizon + 41, seed=3)
+    rebuilt, player = PhoenixStep(packed), PhoenixStep(packed)
+    rebuilt.rebuild(heard[:, :-1], first)
+    player.reset(first)
+    expected = of_step(player, heard, spectra)[:, -1]
+    actual = rebuilt.push(heard[:, -1], spectra[:, -1])
+    assert np.abs(actual - expected).max() <= 1e-6 * np.abs(expected).max()
+
+
+def test_the_horizon_is_not_far_too_long():
+    """At the right moment the oldest frame within it is still heard, but for one tick or so."""
+    network = network_of("three levels, other taps and ticks")
+    packed = pack(network)
+    slowest = np.prod([level.apart for level in packed.levels])
+    heard, spectra = frames(packed.horizon_frames + 2 * slowest, seed=4)
+    changed = heard.copy()
+    changed[:, : 2 * slowest + 1] *= 2.0
+    one, other = (of_network(network, magnitudes, spectra) for magnitudes in (heard, changed))
+    assert np.abs(one - other)[:, -2 * slowest :].max() > 0.0
+
+
 @pytest.mark.parametrize("first", [0, 5])
 def test_what_it_is_rebuilt_from_counts_as_past(first):
     packed = pack(network_of("six levels"))
