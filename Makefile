@@ -9,7 +9,7 @@ BENCH_STAMP := $(VENV)/.bench-installed
 PLUGIN_BUILD := build/plugin
 PLUGIN_CONFIG := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/phoenix-stems/plugin.conf
 
-.PHONY: demo test test-hosts faults check bench quality soak install system-packages system-packages-hosts clean
+.PHONY: demo test test-hosts test-slow faults check bench quality soak install system-packages system-packages-hosts clean
 .PHONY: fuzz mutation coverage test-light
 .PHONY: bench-check bench-peers
 .PHONY: plugin plugin-install plugin-uninstall
@@ -33,6 +33,10 @@ test-light:
 # The plugins in real hosts (Ardour, jalv on JACK) and under valgrind: half an hour. Needs `make system-packages-hosts`.
 test-hosts: $(STAMP)
 	$(BIN)/python -m pytest -m "hosts or slow" tests/hosts tests/native --timeout=1200
+
+# What is too long for `make test` and needs no host: two minutes.
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow tests/unit --timeout=600
 
 # Every fault of docs/reliability.md in full, for minutes: clients and servers killed a hundred times.
 faults: $(STAMP)

@@ -33,11 +33,26 @@ def claim_realtime_for_sockets() -> bool:
     """
     policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
     with contextlib.suppress(OSError):
-        for thread in Path("/proc/self/task").iterdir():
-            if (thread / "comm").read_text(encoding="ascii").startswith("ZMQbg/IO"):
-                os.sched_setscheduler(int(thread.name), policy, os.sched_param(REALTIME_PRIORITY))
+        for thread in socket_threads():
+            os.sched_setscheduler(thread, policy, os.sched_param(REALTIME_PRIORITY))
         return True
     return False
+
+
+def socket_threads() -> list[int]:
+    """Return the numbers of ZeroMQ's own threads here; each names itself as it starts."""
+    return [
+        int(thread.name)
+        for thread in Path("/proc/self/task").iterdir()
+        if _name(thread).startswith("ZMQbg/IO")
+    ]
+
+
+def _name(thread: Path) -> str:
+    """Return what a thread calls itself; nothing for one that has just ended."""
+    with contextlib.suppress(OSError):
+        return (thread / "comm").read_text(encoding="ascii")
+    return ""
 
 
 def yield_to_others() -> None:

@@ -67,7 +67,7 @@ def kill(server):
     server.process.wait()
 
 
-@pytest.mark.parametrize("kind", [MIX, MULTI])
+@pytest.mark.parametrize("kind", [MIX, pytest.param(MULTI, marks=pytest.mark.slow)])
 def test_a_killed_server_leaves_dry_sound_without_a_click_and_its_successor_brings_stems_back(
     kind, tmp_path, monkeypatch
 ):

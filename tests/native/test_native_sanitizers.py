@@ -71,6 +71,7 @@ def test_the_callback_is_watched_while_it_runs_and_never_blocks(tmp_path):
         assert ("RealtimeSanitizer" in done.stderr) == bool(defines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sanitizer", "fault"),
     [

@@ -104,6 +104,7 @@ def run(tmp_path, minutes, hours):
     return figures
 
 
+@pytest.mark.slow
 def test_a_few_seconds_of_soak(tmp_path):
     """Not whether nothing is late: other tests may run beside this one."""
     figures = run(tmp_path, 0.1, 0.002)

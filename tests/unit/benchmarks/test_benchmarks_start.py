@@ -17,6 +17,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(start, "_STREAM_SECONDS", 2)
 
 
+@pytest.mark.slow
 def test_the_section_has_what_is_promised_of_it(quick):
     figures = start.measure_start()
     assert figures.keys() == {

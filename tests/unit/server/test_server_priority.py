@@ -14,6 +14,7 @@ from server.priority import (
     REALTIME_PRIORITY,
     claim_realtime,
     claim_realtime_for_sockets,
+    socket_threads,
     yield_to_others,
 )
 
@@ -61,15 +62,24 @@ def test_a_background_thread_steps_back_alone():
     assert os.getpriority(os.PRIO_PROCESS, 0) == own
 
 
-def socket_threads():
-    """Return policy and priority of ZeroMQ's own threads; each names itself as it starts."""
-    found = []
-    for thread in Path("/proc/self/task").iterdir():
-        if (thread / "comm").read_text().startswith("ZMQbg/IO"):
-            number = int(thread.name)
-            policy = os.sched_getscheduler(number) & ~os.SCHED_RESET_ON_FORK
-            found.append((policy, os.sched_getparam(number).sched_priority))
-    return found
+def socket_policies():
+    """Return policy and priority of ZeroMQ's own threads."""
+    return {
+        (
+            os.sched_getscheduler(number) & ~os.SCHED_RESET_ON_FORK,
+            os.sched_getparam(number).sched_priority,
+        )
+        for number in socket_threads()
+    }
+
+
+def test_a_thread_that_ends_meanwhile_is_passed_over(monkeypatch):
+    """Threads come and go while they are listed."""
+    gone = Path("/proc/self/task/0")  # no thread has this number
+    everybody = list(Path("/proc/self/task").iterdir())
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter([gone, *everybody]))
+    with zmq.Context() as context, context.socket(zmq.DEALER):
+        assert 0 not in socket_threads()
 
 
 def test_zeromqs_own_threads_become_real_time_and_others_do_not():
@@ -77,11 +87,11 @@ def test_zeromqs_own_threads_become_real_time_and_others_do_not():
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         socket.bind("tcp://127.0.0.1:*")
         deadline = time.monotonic() + 10
-        while not socket_threads() and time.monotonic() < deadline:
+        while not socket_policies() and time.monotonic() < deadline:
             time.sleep(0.01)
         if not claim_realtime_for_sockets():
             pytest.skip("real-time priority is not granted: needs root or an rtprio limit")
-        assert set(socket_threads()) == {(os.SCHED_RR, REALTIME_PRIORITY)}
+        assert socket_policies() == {(os.SCHED_RR, REALTIME_PRIORITY)}
     assert os.sched_getscheduler(0) == before
 
 
