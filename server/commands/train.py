@@ -21,7 +21,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--export",
         type=Path,
         metavar="WEIGHTS",
-        help="write the run's averaged weights so far (safetensors) instead of training",
+        help="write the averaged weights that did best so far (safetensors) instead of training",
     )
     parser.set_defaults(func=run)
 
@@ -47,7 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _export(folder: Path, target: Path) -> int:
     from dsp.training.export import export_weights  # noqa: PLC0415
-    from dsp.training.loop import CHECKPOINT  # noqa: PLC0415
+    from dsp.training.loop import BEST, CHECKPOINT  # noqa: PLC0415
 
-    print(f"{target}  SHA-256 {export_weights(folder / CHECKPOINT, target)}")
+    # Without songs kept aside nothing is best, and the newest weights it is.
+    source = folder / BEST if (folder / BEST).is_file() else folder / CHECKPOINT
+    print(f"{target}  SHA-256 {export_weights(source, target)}")
     return 0

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -55,7 +56,9 @@ def install(wheel, folder):
     run(*pip, "--target", folder / "site", wheel)
     home = folder / "home"
     home.mkdir()
-    return {"PYTHONPATH": str(folder / "site"), "HOME": str(home), "XDG_CONFIG_HOME": ""}
+    # What it depends on is in this environment, whose own editable install would come first: -S.
+    path = os.pathsep.join([str(folder / "site"), sysconfig.get_path("purelib")])
+    return {"PYTHONPATH": path, "HOME": str(home), "XDG_CONFIG_HOME": ""}
 
 
 def installed_files(home):
@@ -71,7 +74,7 @@ def test_with_a_compiler_the_plugins_are_in_and_are_put_where_hosts_look(tmp_pat
     assert {f"{BUNDLES}/{name}" for name in INSTALLED} <= set(names(wheel))
     assert not [name for name in names(wheel) if name.endswith(".c")]
     environment, home = install(wheel, tmp_path), tmp_path / "home"
-    command = (sys.executable, "-P", "-m", "plugin_bridge.install_plugins")
+    command = (sys.executable, "-S", "-P", "-m", "plugin_bridge.install_plugins")
     run(*command, **environment)
     configuration = home / ".config" / "phoenix-stems" / "plugin.conf"
     assert installed_files(home) >= INSTALLED
@@ -87,8 +90,8 @@ def test_without_a_compiler_the_python_part_installs(tmp_path):
     assert wheel.name.endswith("-py3-none-any.whl")
     assert not [name for name in names(wheel) if name.startswith(BUNDLES)]
     environment = install(wheel, tmp_path)
-    done = run(sys.executable, "-P", "-c", "import plugin_bridge; print(plugin_bridge.__file__)",
-               **environment)  # fmt: skip
-    assert done.stdout.startswith(environment["PYTHONPATH"])
+    program = "import plugin_bridge; print(plugin_bridge.__file__)"
+    done = run(sys.executable, "-S", "-P", "-c", program, **environment)
+    assert done.stdout.startswith(str(tmp_path / "site"))
     with pytest.raises(AssertionError, match="has no plugins"):
         run(sys.executable, "-P", "-m", "plugin_bridge.install_plugins", **environment)

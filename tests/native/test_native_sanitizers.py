@@ -146,7 +146,7 @@ def laws(*names, flags=""):
 def test_the_laws_of_the_parts_hold_under_the_sanitizers():
     done = laws(*LAWS)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "[100%]" in done.stdout
+    assert done.stdout.count(".") > 100, "not a test was left out"
 
 
 @pytest.mark.slow

@@ -50,6 +50,13 @@ def test_it_trains_on_songs_of_your_own(song_folder, tmp_path, monkeypatch, caps
     assert written.keys() == mean.keys()
     for name, value in mean.items():
         assert torch.equal(written[name], value.half())
+    best = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+    best["mean"] = {name: value + 1.0 for name, value in best["mean"].items()}
+    torch.save(best, tmp_path / "run" / "best.pt")
+    assert main(["train", "--config", str(config), "--export", str(exported)]) == 0
+    written = load_file(exported)
+    for name, value in best["mean"].items():
+        assert torch.equal(written[name], value.half()), "what did best goes before what is newest"
 
 
 def test_nothing_trained_yet_is_nothing_to_export(tmp_path, capsys):
