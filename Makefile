@@ -100,7 +100,7 @@ bench-peers: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.peers --json benchmarks/peers.json --page docs/performance.md
 
 # Models on songs with known stems, song by song: make quality DIR=songs [MODELS="a:live b:live"] [GROUP=prefix].
-MODELS ?= rocknet:offline rocknet:studio rocknet:live
+MODELS ?= phoenix:live phoenix:studio phoenix:offline rocknet:live rocknet:studio rocknet:offline
 GROUP ?= mir1k_
 QUALITY := build/quality
 
