@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dsp.networks.live_unet import LiveUNet, Moments
 from dsp.networks.phoenix_head import CHANNELS, PhoenixHead
-from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork, extended
+from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork, filtered
 from dsp.networks.phoenix_trunk import PhoenixTrunk
 from dsp.networks.unet_weights import UNetWeights
 
@@ -41,10 +41,8 @@ class JoinedNetwork(nn.Module):
         ``heard`` [batch, 2, frame, 1024] are magnitudes for the U-Net and for the trunk: the same
         frames, or a hop later; ``ticks_from`` is the trunk's index of the first one.
         """
-        frames = moments.masks(heard[0].shape[2])
-        chosen = torch.tensor(frames)
-        _, by_moment = self.unet(heard[0], moments)
-        opinion = _as_frames(by_moment, len(spectra))
+        chosen = torch.tensor(moments.masks(heard[0].shape[2]))
+        opinion = _as_frames(self.unet(heard[0], moments), len(spectra))
         state = self.trunk.initial_state(len(spectra), ticks_from)
         answer, logits = self.trunk.answer_and_logits(heard[1], state)
         return self.filter(opinion, answer[:, :, chosen], logits[:, :, chosen], spectra)
@@ -56,10 +54,7 @@ class JoinedNetwork(nn.Module):
         frame, 1024].
         """
         mask = 0.5 * (opinion + torch.sigmoid(logits))
-        bins = mask.shape[-1]
-        turned = self.head(torch.cat([answer, opinion], dim=1), mask, spectra[..., :bins])
-        scaled = extended(mask, spectra.shape[-1]) * spectra
-        return torch.cat([scaled[..., :bins] + turned, scaled[..., bins:]], dim=-1)
+        return filtered(self.head, torch.cat([answer, opinion], dim=1), mask, spectra)
 
 
 def join(weights: UNetWeights, phoenix: PhoenixNetwork) -> JoinedNetwork:

@@ -27,13 +27,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dsp.networks.causal_conv import bin_phases, woven
+from dsp.networks.rocknet_grid import FIRST_DEEP_LEVEL, KERNEL_COLUMNS
 from dsp.networks.unet_layers import MASK_REACH, activate, convolve
 from dsp.networks.unet_weights import FIELDS, LEVELS, ConvBlock, UNetWeights
 
-SHALLOW_LEVELS = 4
-"""These follow every frame; what the levels below them say is held."""
-
-_TAPS = 5
 _Table = tuple[tuple[int | None, ...], ...]
 # Time taps of a decoder block by output column, then by input column; None: not reached.
 _USUAL: _Table = ((2, 4, None), (1, 3, None), (0, 2, 4))
@@ -89,9 +86,9 @@ class _Finals:
         first = frames.start % apart
         dilation = spacing // self.apart
         start = (first - self.first) // self.apart
-        past = self._after_silence((_TAPS - 1) * dilation)[:, :, start:]
+        past = self._after_silence((KERNEL_COLUMNS - 1) * dilation)[:, :, start:]
         values = _convolved(block, past, stride=apart // self.apart, dilation=dilation)
-        silence = convolve(block, self.silence.expand(-1, -1, _TAPS, -1))
+        silence = convolve(block, self.silence.expand(-1, -1, KERNEL_COLUMNS, -1))
         return _Finals(values, silence, first, apart)
 
     def activated(self, block: ConvBlock) -> _Finals:
@@ -152,12 +149,10 @@ class LiveUNet(nn.Module):
         )
         return UNetWeights(encoder, decoder, self.mask.weight, self.mask.bias)
 
-    def forward(self, magnitudes: Tensor, moments: Moments) -> tuple[Tensor, Tensor]:
-        """[batch, channel, frame, bin] to what the masks are made of, and the masks.
+    def forward(self, magnitudes: Tensor, moments: Moments) -> Tensor:
+        """[batch, channel, frame, bin] to masks [batch * moment, channel, 1, bin], 0 to 1.
 
-        Both [batch * moment, ..., 1, bin]: the two newest columns of level 1, their skips' channels
-        before those from above, of half the bins; masks [.., channel, 1, bin], 0 to 1. Before the
-        first frame there was silence without end.
+        Before the first frame there was silence without end.
         """
         weights, heard = self.weights, moments.masks(magnitudes.shape[2])
         ticks = range(moments.first, moments.first + len(heard) * moments.apart, moments.apart)
@@ -197,7 +192,7 @@ def _shallow(weights: UNetWeights, magnitudes: Tensor, frames: range) -> list[_L
     newest = finals.at(frames)
     level = _Level(finals, (newest, newest))
     levels = []
-    for depth, block in enumerate(weights.encoder[:SHALLOW_LEVELS]):
+    for depth, block in enumerate(weights.encoder[:FIRST_DEEP_LEVEL]):
         levels.append(level.convolved(block, 2**depth, frames))
         level = levels[-1].activated(block)
     return levels
@@ -206,7 +201,7 @@ def _shallow(weights: UNetWeights, magnitudes: Tensor, frames: range) -> list[_L
 def _deep(weights: UNetWeights, above: _Level, ticks: range) -> Tensor:
     """Run the deep levels, down and up again: columns 0, 1 and 2 of the last shallow level."""
     skips, level = [], above
-    for depth in range(SHALLOW_LEVELS, LEVELS):
+    for depth in range(FIRST_DEEP_LEVEL, LEVELS):
         level = level.activated(weights.encoder[depth - 1])
         level = level.convolved(weights.encoder[depth], 2**depth, ticks)
         skips.append(torch.cat(level.columns(ticks), dim=1))
@@ -216,18 +211,15 @@ def _deep(weights: UNetWeights, above: _Level, ticks: range) -> Tensor:
     return _grow(weights, len(skips), x)
 
 
-def _ascend(
-    weights: UNetWeights, levels: Sequence[_Level], frames: range, held: Tensor
-) -> tuple[Tensor, Tensor]:
+def _ascend(weights: UNetWeights, levels: Sequence[_Level], frames: range, held: Tensor) -> Tensor:
     x = held
-    for stage in range(LEVELS - SHALLOW_LEVELS, LEVELS):
+    for stage in range(LEVELS - FIRST_DEEP_LEVEL, LEVELS):
         level = levels[LEVELS - 1 - stage]
         columns = level.columns(frames)
         if stage == LEVELS - 1:
             columns.append(level.finals.at(frames, 2))
-            made_of = torch.cat([*columns[:2], *x.chunk(4, dim=1)[:2]], dim=1)
         x = _grow(weights, stage, torch.cat([*columns, x], dim=1))
-    return made_of, _mask(weights, x)
+    return _mask(weights, x)
 
 
 def _mask(weights: UNetWeights, x: Tensor) -> Tensor:

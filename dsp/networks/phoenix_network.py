@@ -43,9 +43,17 @@ class PhoenixNetwork(nn.Module):
         """
         answer, logits = self.trunk.answer_and_logits(heard, state)
         mask = torch.sigmoid(logits)
-        scaled = extended(mask, spectra.shape[-1]) * spectra
-        turned = self.head(answer, mask, spectra[..., :BINS])
-        return torch.cat([scaled[..., :BINS] + turned, scaled[..., BINS:]], dim=-1)
+        return filtered(self.head, answer, mask, spectra)
+
+
+def filtered(head: PhoenixHead, answer: Tensor, mask: Tensor, spectra: Tensor) -> Tensor:
+    """Scale complex ``spectra`` [batch, channel 2, frame, bin] by the mask; add what the head says.
+
+    ``answer`` and ``mask`` [batch, channel, frame, 1024]; above those bins the mask alone works.
+    """
+    scaled = extended(mask, spectra.shape[-1]) * spectra
+    turned = head(answer, mask, spectra[..., :BINS])
+    return torch.cat([scaled[..., :BINS] + turned, scaled[..., BINS:]], dim=-1)
 
 
 def channels_last(network: _Network) -> _Network:

@@ -67,14 +67,6 @@ class StreamingUNet:
         """The index of the hop that the next push belongs to."""
         return self._state.hop_index
 
-    @property
-    def made_of(self) -> FloatArray:
-        """What the newest mask was made of: level 1's columns 0 and 1, [bin / 2, column, channel].
-
-        A column's skip comes before what came from above. Overwritten by the next push.
-        """
-        return self._skips[-1].newer
-
     def push(self, magnitudes: FloatArray) -> FloatArray:
         """Map the newest frame's magnitudes [channel, bin] to its mask [channel, bin], 0 to 1.
 

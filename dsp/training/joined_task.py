@@ -20,7 +20,6 @@ from dsp.training.losses import FrameBank, relative_error_db
 from dsp.training.task import Losses, magnitudes_of
 from dsp.training.validation import played_live
 
-_TRUNK_PERIOD = 8  # steps between two runs of the trunk's deepest levels
 _HOP_SAMPLES = STEP_SAMPLES // HOPS_PER_MASK
 
 
@@ -48,7 +47,10 @@ class JoinedTask:
     def losses(self, vocals: Tensor, mixtures: Tensor, step: int) -> Losses:
         """Measure the error of the samples played; ``step`` says at which moments."""
         rng = np.random.default_rng([step])
-        moments, ticks_from = self._moments(rng), int(rng.integers(_TRUNK_PERIOD))
+        moments, ticks_from = (
+            self._moments(rng),
+            int(rng.integers(max(self._network.config.trunk.ticks))),
+        )
         later = _HOP_SAMPLES * int(rng.integers(HOPS_PER_MASK))  # since the U-Net's mask was made
         length = mixtures.shape[-1] - STEP_SAMPLES
         with torch.no_grad():
