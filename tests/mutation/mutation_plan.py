@@ -12,8 +12,9 @@ _WIRE = (
     "tests/fuzz/test_codec_bytes.py",
 )
 _BRIDGE = "tests/unit/bridge/test_"
-_SERVER = "tests/unit/server/test_server_"
+_SERVER = "tests/unit/server/test_"
 _SCHEDULER = ("scheduler_order", "server_scheduler", "stream_pace", "hop_deadlines", "admission")
+_TASK = ("task_lanes", "task_meter", "server_worker", "server_task_isolation")
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,12 @@ PLANS = (
         {"NUMBA_DISABLE_JIT": "1"},
         "test_warming_up_leaves_nothing_to_compile_for_real_shapes",
     ),
-    Plan("server.scheduler", _tests("tests/unit/server/test_", *_SCHEDULER)),
-    Plan("server.inbox", _tests(_SERVER, "inbox", "inbox_machine")),
-    Plan("server.engine", _tests(_SERVER, "engine", "scheduler", "priority")),
-    Plan("server.stream_task", _tests(_SERVER, "task_isolation", "worker")),
+    Plan("server.scheduler", _tests(_SERVER, *_SCHEDULER)),
+    Plan("server.inbox", _tests(_SERVER, "server_inbox", "server_inbox_machine")),
+    Plan("server.engine", _tests(_SERVER, "server_engine", "server_scheduler", "server_priority")),
+    Plan("server.stream_task", _tests(_SERVER, *_TASK)),
     Plan("plugin_bridge.stem_ring", _tests(_BRIDGE, "stem_ring", "ring_machine")),
     Plan("plugin_bridge.fallback", _tests(_BRIDGE, "fallback")),
-    Plan("plugin_bridge.stem_player", _tests(_BRIDGE, "live", "live_edges", "live_changes")),
+    Plan("plugin_bridge.stem_player", _tests(_BRIDGE, "stem_player", "live_edges", "live")),
     Plan("plugin_bridge.live_link", _tests(_BRIDGE, "live_link", "live_edges", "live")),
 )

@@ -8,6 +8,7 @@ from fake_server import WELCOME
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plugin_bridge.errors import RedirectLoop
 from plugin_bridge.handshake import MAXIMUM_REDIRECTS, StreamRequest
 from plugin_bridge.live_link import (
     CONNECT_TIMEOUT_S,
@@ -18,7 +19,7 @@ from plugin_bridge.live_link import (
     LinkState,
     LiveLink,
 )
-from protocol import Error, Hello, Latency, MalformedFrame, Open, Opened, Pong
+from protocol import Error, Hello, Latency, MalformedFrame, Open, Opened, Pong, ServerFull
 
 REQUEST = StreamRequest(44100, 2, 256, profile="live", freewheel=False)
 
@@ -254,3 +255,128 @@ def test_a_closed_link_sends_and_receives_nothing(bench):
     bench.link.close()
     assert not bench.link.try_send(Pong(1))
     assert list(bench.link.receive()) == []
+
+
+def test_a_link_without_a_wire_looks_for_its_server_at_once(bench):
+    bench.link = LiveLink("home", REQUEST, None, dial=bench._dial, clock=bench._clock)
+    assert (bench.link.state, bench.link.last_error, bench.link.refusal) == ("lost", "", None)
+    assert bench.link.socket is None
+    bench.link.advance(0)
+    assert bench.dialled_at == [0.0]
+    bench.answer(WELCOME, opened())
+    assert bench.run(0.05) is not None
+    assert (bench.link.losses, bench.link.reconnects) == (0, 1)
+
+
+def test_a_link_is_lost_connecting_opening_and_live_again(bench):
+    """As users read it in a session's statistics."""
+    bench.link.lose("gone")
+    states = [str(bench.link.state)]
+    bench.takes = False
+    bench.run(FIRST_BACK_OFF_S + 0.02)
+    states.append(str(bench.link.state))
+    bench.wires[-1].takes = True
+    bench.run(0.02)
+    states.append(str(bench.link.state))
+    bench.answer(WELCOME, opened())
+    bench.run(0.05)
+    assert [*states, str(bench.link.state)] == ["lost", "connecting", "opening", "live"]
+
+
+def test_only_a_refusal_is_kept_and_only_until_the_next_attempt(bench):
+    bench.link.lose("gone")
+    bench.run(0.2)
+    bench.answer(WELCOME, Error("E210", "no room", 1))
+    bench.run(0.05)
+    assert isinstance(bench.link.refusal, ServerFull)
+    bench.run(0.5)
+    bench.answer(MalformedFrame("not ours"))
+    bench.run(0.02)
+    assert bench.link.refusal is not None, "a broken wire says nothing of the refusal"
+    bench.run(1.0)
+    bench.answer(Pong(3))
+    bench.run(0.02)
+    assert bench.link.refusal is None
+
+
+def test_a_message_waits_while_the_socket_takes_none(bench):
+    assert not bench.link.has_unsent, "nothing to send"
+    bench.takes = False
+    bench.link.lose("gone")
+    assert not bench.link.has_unsent, "nowhere to send it to"
+    bench.run(FIRST_BACK_OFF_S + 0.02)
+    assert bench.link.has_unsent
+    bench.wires[-1].takes = True
+    bench.run(0.01)
+    assert not bench.link.has_unsent
+    assert len(bench.wires[-1].sent) == 1
+    bench.run(0.05)
+    assert len(bench.wires[-1].sent) == 1, "once"
+
+
+def test_what_to_poll_is_the_socket_of_the_wire_there_is(bench):
+    bench.wires[0].socket = "the first"
+    assert bench.link.socket == "the first"
+    bench.link.lose("gone")
+    assert bench.link.socket is None
+
+
+@pytest.mark.parametrize("error", [RedirectLoop("in circles"), MalformedFrame("no such address")])
+def test_an_endpoint_that_cannot_be_dialled_is_tried_again(bench, error):
+    def fail(_endpoint):
+        bench.dialled_at.append(bench.now)
+        raise error
+
+    bench.link = LiveLink("home", REQUEST, None, dial=fail, clock=bench._clock)
+    bench.run(1.0)
+    assert bench.link.last_error == str(error)
+    assert bench.dialled_at == pytest.approx([0.01, 0.11, 0.31, 0.71], abs=0.03)
+    assert (bench.link.state, bench.link.losses) == ("lost", 0)
+
+
+def test_an_attempt_that_fails_is_no_further_loss(bench):
+    bench.link.lose("gone")
+    bench.link.lose("gone again")
+    assert (bench.link.losses, bench.link.last_error) == (1, "gone again")
+
+
+def test_an_open_link_sends_what_its_socket_takes(bench):
+    assert bench.link.try_send(Pong(1))
+    bench.wires[0].takes = False
+    assert not bench.link.try_send(Pong(2))
+    assert bench.wires[0].sent == [Pong(1)]
+
+
+def test_each_attempt_opens_where_the_host_is_by_then(bench):
+    for position in (500, 900):
+        bench.link.lose("gone")
+        bench.now += 1.0
+        bench.link.advance(position)
+        bench.answer(WELCOME)
+        bench.link.advance(position + 7)
+        bench.link.advance(position + 9)
+        assert bench.wires[-1].sent[1].position_samples == position
+
+
+def test_a_redirect_opens_the_stream_where_the_host_is_by_then(bench):
+    bench.link.lose("gone")
+    bench.run(0.2)
+    bench.answer(WELCOME, opened("next"))
+    for _ in range(4):
+        bench.now += 0.01
+        bench.link.advance(1700)
+    bench.answer(WELCOME, opened())
+    assert bench.run(0.05) is not None
+    assert [wire.endpoint for wire in bench.wires] == ["home", "home", "next"]
+    assert bench.wires[-1].sent[1].position_samples == 1700
+
+
+def test_after_a_welcome_the_next_message_must_go_out_soon(bench):
+    bench.link.lose("gone")
+    bench.run(0.2)
+    bench.answer(WELCOME)
+    bench.wires[-1].takes = False
+    bench.run(CONNECT_TIMEOUT_S - 0.03)
+    assert bench.wires[1].is_open
+    bench.run(0.06)
+    assert not bench.wires[1].is_open
