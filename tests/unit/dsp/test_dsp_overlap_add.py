@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import dsp.overlap_add as overlap_adding
 from dsp.overlap_add import overlap_add, warm_up
 
 
@@ -70,6 +71,23 @@ def test_warming_up_leaves_nothing_to_compile_for_real_shapes() -> None:
     ring, finished = np.zeros((4, 2, 2, 512), np.float32), np.zeros((4, 2, 1024), np.float32)
     overlap_add(np.ones((4, 2, 2, 4096), np.float32), np.ones(1024, np.float32), ring, 1, finished)
     assert len(overlap_add.signatures) == known
+
+
+def test_warming_up_calls_the_kernel_once_within_its_contract(monkeypatch) -> None:
+    """What the arrays are decides what is compiled; where they end, what a kernel may touch."""
+    calls = []
+    monkeypatch.setattr(overlap_adding, "overlap_add", lambda *arrays: calls.append(arrays))
+    warm_up()
+    ((frames, window, ring, slot, finished),) = calls
+    assert {array.dtype for array in (frames, window, ring, finished)} == {np.dtype(np.float32)}
+    assert all(array.flags.c_contiguous for array in (frames, window, ring, finished))
+    stems, channels, count, length = frames.shape
+    slots, hop = ring.shape[2:]
+    assert ring.shape == (stems, channels, slots, hop)
+    assert window.shape == (slots * hop,)
+    assert length >= window.size
+    assert 0 <= slot < slots
+    assert finished.shape == (stems, channels, count * hop)
 
 
 @pytest.mark.parametrize("slot", [0, 1, 2])
