@@ -34,7 +34,7 @@ test-light:
 test-hosts: $(STAMP)
 	$(BIN)/python -m pytest -m "hosts or slow" tests/hosts tests/native --timeout=1200
 
-# What is too long for `make test` and needs no host: two minutes.
+# What is too long for `make test` and needs no host: three minutes.
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow tests/unit --timeout=600
 

@@ -26,7 +26,7 @@ def run_workers(folder, processes):
     return torch.load(folder / "checkpoint.pt", weights_only=True)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.slow
 def test_two_processes_end_with_the_weights_of_one(tmp_path):
     alone = run_workers(tmp_path / "alone", 1)
     shared = run_workers(tmp_path / "shared", 2)

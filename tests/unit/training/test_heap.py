@@ -32,6 +32,7 @@ def least_faults(*arguments):
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library has no mallopt"
 )

@@ -32,6 +32,7 @@ def as_batch(samples):
     return torch.from_numpy(samples)[None]
 
 
+@pytest.mark.slow
 def test_a_tiny_network_learns_one_clip(clip):
     voice, band = clip
     task = make_task()
