@@ -26,7 +26,11 @@ _TIME_THE_IMPORT = """
 import sys, time
 start = time.process_time()
 import plugin_bridge
-print(time.process_time() - start, *(name for name in sys.argv[1:] if name in sys.modules))
+imported = time.process_time()
+plugin_bridge.connect
+used = time.process_time()
+heavy = (name for name in sys.argv[1:] if name in sys.modules)
+print(imported - start, used - start, *heavy)
 """
 
 
@@ -34,20 +38,23 @@ def measure_start() -> dict[str, object]:
     """Return the ``start`` section; a first server warms the caches and is left out."""
     with EmbeddedServer(model=MODELS[1]):
         pass
+    imported, used = import_seconds()
     return {
-        "import_bridge_s": import_seconds(),
+        "import_bridge_s": imported,
+        "import_and_name_connect_s": used,
         "embedded_server_ready_s": median(_ready_seconds() for _ in range(_STARTS)),
         "idle_server_processor_percent": idle_percent(_IDLE_S),
         "mib_per_extra_stream": {model: stream_mib(model) for model in MODELS},
     }
 
 
-def import_seconds() -> float:
-    """Median processor seconds of ``import plugin_bridge`` in a fresh interpreter.
+def import_seconds() -> tuple[float, float]:
+    """Median processor seconds of ``import plugin_bridge``, and of that with ``connect`` named.
 
-    Raises RuntimeError where torch or numba come in with it.
+    In fresh interpreters; with the name come numpy and pyzmq. Raises RuntimeError where torch or
+    numba come in with it.
     """
-    seconds = []
+    imports, uses = [], []
     for _ in range(_IMPORTS):
         done = subprocess.run(  # noqa: S603 -- our own interpreter
             [sys.executable, "-c", _TIME_THE_IMPORT, "torch", "numba"],
@@ -55,11 +62,12 @@ def import_seconds() -> float:
             text=True,
             check=True,
         )
-        taken, *heavy = done.stdout.split()
+        imported, used, *heavy = done.stdout.split()
         if heavy:
             raise RuntimeError(f"importing the bridge imports {' and '.join(heavy)}")
-        seconds.append(float(taken))
-    return median(seconds)
+        imports.append(float(imported))
+        uses.append(float(used))
+    return median(imports), median(uses)
 
 
 def _ready_seconds() -> float:

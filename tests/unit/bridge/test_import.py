@@ -3,16 +3,37 @@
 import subprocess
 import sys
 
+import pytest
+
 import plugin_bridge
 
 
-def test_neither_torch_nor_numba_nor_asyncio_is_imported():
-    code = "import sys, plugin_bridge; print(*(m for m in sys.argv[1:] if m in sys.modules))"
-    heavy = ["torch", "numba", "scipy", "soundfile", "asyncio", "dsp", "server", "jack"]
+def imported(code, modules):
+    """Return which of the modules are there once the code has run in a fresh interpreter."""
+    code += "; import sys; print(*(m for m in sys.argv[1:] if m in sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, *modules], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == []
+    return done.stdout.split()
+
+
+def test_the_import_alone_waits_for_no_library():
+    assert imported("import plugin_bridge", ["numpy", "zmq", "msgpack", "protocol"]) == []
+
+
+def test_no_public_name_imports_torch_numba_or_asyncio():
+    heavy = ["torch", "numba", "scipy", "soundfile", "asyncio", "dsp", "server", "jack"]
+    names = [name for name in plugin_bridge.__all__ if name != "connect_async"]
+    assert imported(f"from plugin_bridge import {', '.join(names)}", [*heavy, "numpy"]) == ["numpy"]
+
+
+def test_an_unknown_name_is_an_attribute_error_that_names_it():
+    with pytest.raises(AttributeError, match="'plugin_bridge' has no attribute 'conect'"):
+        _ = plugin_bridge.conect
+
+
+def test_completion_sees_the_public_names():
+    assert set(plugin_bridge.__all__) <= set(dir(plugin_bridge))
 
 
 def test_every_public_name_exists_and_is_documented():
