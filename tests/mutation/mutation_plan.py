@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _WIRE = (
-    "tests/unit/protocol",
+    *(
+        f"tests/unit/protocol/test_protocol_{name}.py"
+        for name in ("errors", "limits", "messages", "generators", "codec", "blocks")
+    ),
     "tests/contract/test_protocol_golden.py",
     "tests/contract/test_protocol_document.py",
     "tests/contract/test_protocol_header.py",
@@ -32,20 +35,25 @@ class Plan:
         return f"{self.module.replace('.', '/')}.py"
 
 
+def _wire(*names: str) -> tuple[str, ...]:
+    """Return the wire's tests, those of these names first."""
+    return tuple(sorted(_WIRE, key=lambda path: not path.endswith(_tests("_", *names))))
+
+
 def _tests(prefix: str, *names: str) -> tuple[str, ...]:
     return tuple(f"{prefix}{name}.py" for name in names)
 
 
 PLANS = (
-    Plan("protocol.version", _WIRE),
-    Plan("protocol.errors", _WIRE),
-    Plan("protocol.limits", _WIRE),
-    Plan("protocol.fields", _WIRE),
-    Plan("protocol.messages", _WIRE),
-    Plan("protocol.codec", _WIRE),
-    Plan("protocol.blocks", _WIRE),
-    Plan("protocol.golden", _WIRE),
-    Plan("protocol.c_header", _WIRE),
+    Plan("protocol.version", _wire("errors")),
+    Plan("protocol.errors", _wire("errors")),
+    Plan("protocol.limits", _wire("limits")),
+    Plan("protocol.fields", _wire("messages")),
+    Plan("protocol.messages", _wire("messages")),
+    Plan("protocol.codec", _wire("codec")),
+    Plan("protocol.blocks", _wire("blocks")),
+    Plan("protocol.golden", _wire("golden")),
+    Plan("protocol.c_header", _wire("header")),
     Plan("dsp.reblock", ("tests/unit/dsp/test_dsp_reblock.py",)),
     Plan(  # numba compiles no mutant twice a second: the kernel runs as plain Python
         "dsp.overlap_add",
