@@ -133,3 +133,45 @@ def test_threads_that_encode_at_once_do_not_mix_their_bytes():
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_stems_of_a_server_that_counts_nothing_take_the_short_way_and_have_zeros():
+    header, payload = encode(Stems(1, 0, 0, ("mix",), np.zeros((1, 2, 8), np.float32), 5, 6))
+    bare = msgpack.unpackb(header)
+    del bare["dropped_frames"], bare["compute_us"]
+    read = read_block(bare, payload, DEFAULT_LIMITS)
+    assert (read.dropped_frames, read.compute_us) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("limit", "needed"),
+    [
+        ("maximum_part_frames", 8),
+        ("maximum_channels", 2),
+        ("maximum_stems", 3),
+        ("maximum_name_bytes", 6),
+        ("maximum_payload_bytes", 4 * 3 * 2 * 8),
+    ],
+)
+def test_the_short_way_ends_where_a_limit_does(limit, needed):
+    message = Stems(1, 0, 0, ("vocals", "drums", "mix"), np.zeros((3, 2, 8), np.float32))
+    header, payload = encode(message)
+    for value, is_short in ((needed, True), (needed - 1, False)):
+        limits = Limits(**{limit: value})
+        assert (block_header(message, limits) is not None) == is_short
+        assert (read_block(msgpack.unpackb(header), payload, limits) is not None) == is_short
+
+
+@pytest.mark.parametrize("cut", [-4, -1, 1, 4])
+def test_the_short_way_takes_pcm_of_the_right_length_only(cut):
+    header, payload = encode(Audio(1, 0, 0, np.zeros((2, 8), np.float32)))
+    payload = (bytes(payload) + bytes(4))[: 64 + cut]
+    assert read_block(msgpack.unpackb(header), payload, DEFAULT_LIMITS) is None
+
+
+@pytest.mark.parametrize("frames", [0, -8, 8.0, True, None])
+def test_the_short_way_takes_lengths_of_one_or_more_only(frames):
+    header, payload = encode(Audio(1, 0, 0, np.zeros((2, 8), np.float32)))
+    wrong = msgpack.unpackb(header) | {"frames": frames}
+    for pcm in (payload, b""):
+        assert read_block(wrong, pcm, DEFAULT_LIMITS) is None
