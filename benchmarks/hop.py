@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.products import noted_products, product_rate
 from benchmarks.song import bundled_song
 from dsp.networks.registry import load_model
 from dsp.networks.rocknet_packed import pack
@@ -21,6 +22,7 @@ from dsp.networks.unet_weights import untrained_weights
 FloatArray = npt.NDArray[np.float32]
 
 _WARM_UP_HOPS = 64
+_BOUND_HOPS = 64  # a whole pattern of slow and fast levels, some times over
 _WINDOW_FRAMES = 344  # 8 s of the network's 1024-sample frames
 
 
@@ -35,8 +37,9 @@ def measure_hop(seconds: float, model: str = "rocknet") -> dict[str, float]:
         hops = _hops(hop_samples, round(seconds * separator.rate_hz / hop_samples))
         times_ms = _time_each(separator.push, hops)
         hop_ms = 1e3 * hop_samples / separator.rate_hz
+        bound_ms = arithmetic_bound_ms(separator.push, hops[:_BOUND_HOPS])
         p50, p95, p99 = np.percentile(times_ms, (50, 95, 99))
-        return {
+        figures = {
             "p50_ms": float(p50),
             "p95_ms": float(p95),
             "p99_ms": float(p99),
@@ -45,6 +48,17 @@ def measure_hop(seconds: float, model: str = "rocknet") -> dict[str, float]:
             "realtime_factor_1_thread": float(times_ms.mean()) / hop_ms,
             "windowed_over_streaming": windowed_over_streaming(),
         }
+        if bound_ms:  # a model without a network has no products
+            figures["arithmetic_bound_ms"] = bound_ms
+            figures["over_arithmetic_bound"] = float(times_ms.mean()) / bound_ms
+        return figures
+
+
+def arithmetic_bound_ms(push: Callable[[FloatArray], object], hops: FloatArray) -> float:
+    """Mean time of a hop's matrix products alone, had they the rate of the best plain product."""
+    products = noted_products(lambda: [push(hop) for hop in hops])
+    operations = sum(product.operations for product in products) / len(hops)
+    return 1e3 * operations / product_rate()
 
 
 def windowed_over_streaming(rounds: int = 20) -> float:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from benchmarks.hop import one_thread
+from benchmarks.products import Product, noted_products
 from benchmarks.soak_players import Player
-from dsp.networks.packed_linear import PackedLinear
 from dsp.networks.rocknet_live import GRID
 from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
@@ -22,8 +22,6 @@ _MOST_STREAMS = 32
 _START_S = 60.0
 _BATCHES = (1, 2, 4, 8)
 _ROUNDS = 15
-
-Product = tuple[PackedLinear, torch.Tensor]
 
 
 def measure_streams(seconds: float, model: str) -> dict[str, Any]:
@@ -66,7 +64,8 @@ def measure_batching() -> dict[str, float]:
     """
     with one_thread(), torch.inference_mode():
         stream = StreamingUNet(pack(untrained_weights()), GRID)
-        hops = [_products_of_a_hop(stream) for _ in range(GRID.deep_period)]
+        noise = _noise(stream)
+        hops = [noted_products(lambda: stream.push(noise)) for _ in range(GRID.deep_period)]
         figures = {
             f"products_ms_batch_{batch}": float(np.mean([_time_ms(hop, batch) for hop in hops]))
             for batch in _BATCHES
@@ -75,30 +74,9 @@ def measure_batching() -> dict[str, float]:
     return figures
 
 
-def _products_of_a_hop(stream: StreamingUNet) -> list[Product]:
-    """Run one hop, and note what is multiplied with what."""
-    noted: list[Product] = []
-    call, add_to = PackedLinear.__call__, PackedLinear.add_to
-
-    def note_call(self: PackedLinear, rows: torch.Tensor) -> torch.Tensor:
-        noted.append((self, rows.clone()))
-        return call(self, rows)
-
-    def note_add(self: PackedLinear, other: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        noted.append((self, rows.clone()))
-        return add_to(self, other, rows)
-
-    PackedLinear.__call__, PackedLinear.add_to = note_call, note_add  # type: ignore[method-assign]
-    try:
-        stream.push(_noise(stream))
-    finally:
-        PackedLinear.__call__, PackedLinear.add_to = call, add_to  # type: ignore[method-assign]
-    return noted
-
-
 def _time_ms(products: list[Product], batch: int) -> float:
     """Return the least time of all products with rows of ``batch`` streams, per stream."""
-    stacked = [(linear, rows.repeat(batch, 1)) for linear, rows in products]
+    stacked = [(product.linear, product.rows.repeat(batch, 1)) for product in products]
     times = []
     for _ in range(_ROUNDS):
         started = time.perf_counter()

@@ -1,0 +1,56 @@
+"""Products are counted as they are called for, and the network is left as it was."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.hop import arithmetic_bound_ms
+from benchmarks.products import noted_products, product_rate
+from dsp.networks.packed_linear import PackedLinear
+
+SIZES = st.integers(1, 40)
+
+
+@given(rows=SIZES, inputs=SIZES, outputs=SIZES)
+def test_each_product_is_noted_with_its_rows_and_its_cost(rows, inputs, outputs):
+    linear = PackedLinear(torch.ones(outputs, inputs), torch.zeros(outputs), rows)
+    x, other = torch.rand(rows, inputs), torch.zeros(rows, outputs)
+    plain, added = noted_products(lambda: (linear(x), linear.add_to(other, x)))
+    for product in (plain, added):
+        assert product.linear is linear
+        assert torch.equal(product.rows, x)
+        assert product.operations == 2 * rows * inputs * outputs
+
+
+def test_what_is_noted_is_the_input_of_then():
+    linear, x = PackedLinear(torch.eye(3), None, 1), torch.ones(1, 3)
+    (noted,) = noted_products(lambda: (linear(x), x.zero_()))
+    assert noted.rows.tolist() == [[1, 1, 1]]
+
+
+def test_products_are_computed_as_ever_and_no_longer_noted_afterwards():
+    linear, x = PackedLinear(2 * torch.eye(3), None, 1), torch.ones(1, 3)
+    results = []
+    noted = noted_products(lambda: results.append(linear(x)))
+    results.append(linear(x))
+    assert [result.tolist() for result in results] == [[[2, 2, 2]]] * 2
+    assert len(noted) == 1
+
+
+def test_a_run_that_fails_leaves_the_products_alone():
+    call, add_to = PackedLinear.__call__, PackedLinear.add_to
+    with pytest.raises(ZeroDivisionError):
+        noted_products(lambda: 1 / 0)
+    assert (PackedLinear.__call__, PackedLinear.add_to) == (call, add_to)
+
+
+def test_the_bound_is_the_mean_of_the_hops_at_the_rate_of_a_plain_product(monkeypatch):
+    monkeypatch.setattr("benchmarks.hop.product_rate", lambda: 1e6)
+    linear, x = PackedLinear(torch.eye(10), None, 5), torch.ones(5, 10)
+    bound_ms = arithmetic_bound_ms(lambda hop: [linear(x) for _ in range(int(hop))], [1, 3])
+    assert bound_ms == pytest.approx(1e3 * 2 * (2 * 5 * 10 * 10) / 1e6)
+
+
+def test_the_core_has_a_rate():
+    assert product_rate() > 0
