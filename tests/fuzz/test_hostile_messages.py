@@ -24,7 +24,7 @@ ATTACKERS = 2
 # What the largest requests at once leave of heap; how often they coincide is chance, so it may come
 # late. What grows with the number of messages shows in the second half.
 HIGH_WATER_BYTES = 64 << 20
-GROWTH_BYTES = 10 << 20
+GROWTH_BYTES = max(10 << 20, 16 * MESSAGES)  # the smallest object kept per message would be more
 SETTINGS = ("--peer-timeout-s", "1", "--metrics", "127.0.0.1:0", "--log-format", "json")
 
 
