@@ -7,6 +7,7 @@ the latency: 1024 samples.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -30,6 +31,8 @@ RATE_HZ = 44_100
 CHANNELS = 2
 ANALYSIS_SAMPLES = 4096
 LIVE = Profile("live", 512, 512, 0, 0, Lane.REALTIME)
+LIVE_INT8 = replace(LIVE, name="live-int8")
+"""The same with the large products in eight bits, where the processor has AVX512-VNNI."""
 
 
 def hearing_windows() -> WindowPair:
@@ -67,10 +70,10 @@ class Step(Protocol):
 class PhoenixLive:
     """One stream; implements ``dsp.separator.Separator``."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step, profile: Profile = LIVE) -> None:
         self.rate_hz = RATE_HZ
         self.stems: tuple[str, ...] = ("vocals",)
-        self.profile = LIVE
+        self.profile = profile
         self._hearing = StreamingAnalysis(hearing_windows(), CHANNELS)
         self._analysis = StreamingAnalysis(filtering_windows(), CHANNELS)
         self._synthesis = StreamingSynthesis(filtering_windows(), 1, CHANNELS)

@@ -1,12 +1,14 @@
 """Phoenix as the registry knows it: weights trained here, bundled, checked against the card.
 
-`live` streams the joined network. `studio` and `offline` are its U-Net by itself, with some of the
-future or all of it.
+`live` streams the joined network, `live-int8` does so with the large products in eight bits, where
+the processor has them. `studio` and `offline` are its U-Net by itself, with some of the future or
+all of it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -19,49 +21,79 @@ from dsp.networks import phoenix, unet_offline, unet_studio
 from dsp.networks.joined_network import HOPS_PER_MASK, JoinedNetwork
 from dsp.networks.joined_step import JoinedStep, pack
 from dsp.networks.model_card import CARD_PACKAGE, load_card
+from dsp.networks.packed_linear import LinearKind
 from dsp.networks.phoenix_network import PhoenixConfig
+from dsp.networks.quantised_linear import has_quantised
 from dsp.networks.stored_weights import from_stored
 from dsp.networks.unet_weights import untrained_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dsp.networks.joined_step import PackedJoined
     from dsp.networks.model_card import ModelCard, WeightsFile
     from dsp.separator import Profile, Separator
 
 NAME = "phoenix"
-PROFILES: Mapping[str, Profile] = {
-    profile.name: profile for profile in (phoenix.LIVE, unet_studio.PROFILE, unet_offline.PROFILE)
-}
+
+
+def profiles_here() -> Mapping[str, Profile]:
+    """Name the profiles of this machine: `live-int8` is there where its products are."""
+    everywhere = (phoenix.LIVE, unet_studio.PROFILE, unet_offline.PROFILE)
+    quantised = (phoenix.LIVE_INT8,) if has_quantised() else ()
+    return {profile.name: profile for profile in (*everywhere, *quantised)}
+
+
+PROFILES = profiles_here()
 
 
 class Phoenix:
     """The model with its weights packed, which all streams share: only their states differ.
 
-    Raises WeightsMissingError or WeightsCorruptError.
+    Those in eight bits are made when a stream first needs them. Thread-safe. Raises
+    WeightsMissingError or WeightsCorruptError.
     """
 
     def __init__(self) -> None:
         self.name = NAME
         self.card: ModelCard = load_card(NAME)
         self.stems = self.card.stems
-        self.profiles = PROFILES
+        self.profiles = profiles_here()
         network = load_network(self.card.weights_for("vocals"))
         self._unet = network.unet.weights
         self._packed = pack(network)
+        self._quantised: PackedJoined | None = None
+        self._lock = threading.Lock()
         self._executor = ThreadPoolExecutor(2, thread_name_prefix=NAME)
 
     def separator(self, profile_name: str) -> Separator:
         """Return a new stream's separator; UnknownProfileError names the profiles there are."""
+        self._check_profile(profile_name)
         match profile_name:
-            case "live":
-                return phoenix.PhoenixLive(JoinedStep(self._packed))
+            case "live-int8":
+                step = JoinedStep(self._packed_in_eight_bits())
+                return phoenix.PhoenixLive(step, phoenix.LIVE_INT8)
             case "studio":
                 return unet_studio.make_studio_unet(self._unet)
             case "offline":
                 return unet_offline.OfflineUNet(self._executor, self._unet)
+        return phoenix.PhoenixLive(JoinedStep(self._packed))
+
+    def _check_profile(self, profile_name: str) -> None:
+        if profile_name in self.profiles:
+            return
         known = ", ".join(self.profiles)
-        raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
+        lacking = f"{NAME} has no profile {profile_name!r}"
+        if profile_name == phoenix.LIVE_INT8.name:
+            lacking += " on a processor without AVX512-VNNI"
+        raise UnknownProfileError(f"{lacking}; there are: {known}")
+
+    def _packed_in_eight_bits(self) -> PackedJoined:
+        with self._lock:
+            if self._quantised is None:
+                network = load_network(self.card.weights_for("vocals"))
+                self._quantised = pack(network, LinearKind.ONEDNN_INT8)
+            return self._quantised
 
 
 def load_network(file: WeightsFile) -> JoinedNetwork:

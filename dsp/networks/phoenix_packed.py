@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from dsp.networks.causal_conv import CausalBinConv, CausalDownConv
-from dsp.networks.packed_linear import LinearKind, PackedLinear, available_kind
+from dsp.networks.linear import make_linear
+from dsp.networks.packed_linear import LinearKind, available_kind
 from dsp.networks.phoenix_trunk import BINS, PhoenixTrunk
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from dsp.networks.joined_network import JoinedNetwork
+    from dsp.networks.linear import Linear
     from dsp.networks.phoenix_head import PhoenixHead
     from dsp.networks.phoenix_network import PhoenixNetwork
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 class PackedTaps:
     """A causal convolution as one product."""
 
-    product: PackedLinear  # [time tap, newest first * bin tap * in] -> [out]
+    product: Linear  # [time tap, newest first * bin tap * in] -> [out]
     time_taps: int
     dilation: int  # frames between two of them
     inputs: int
@@ -50,7 +52,7 @@ class PackedLevel:
 
     apart: int  # ticks of the level above between two of its own
     down: PackedTaps
-    up: PackedLinear  # [3 bins * up_inputs] -> [(even, odd) * answer]
+    up: Linear  # [3 bins * up_inputs] -> [(even, odd) * answer]
     up_inputs: int  # channels of the skip and of the deeper level's answer
 
 
@@ -58,9 +60,9 @@ class PackedLevel:
 class PackedHead:
     """The head's three layers; ``far`` reads its five taps as one row."""
 
-    near: PackedLinear
-    far: PackedLinear
-    matrix: PackedLinear
+    near: Linear
+    far: Linear
+    matrix: Linear
     features: int  # channels that ``near`` reads
     width: int
 
@@ -109,14 +111,14 @@ def _taps(
     """Pack [out, in, time tap, bin tap], whose oldest time tap comes first."""
     _, inputs, time_taps, bin_taps = conv.weight.shape
     newest_first = conv.weight.flip(2).permute(0, 2, 3, 1).flatten(1)
-    product = PackedLinear(newest_first, conv.bias, rows, kind)
+    product = make_linear(newest_first, conv.bias, rows, kind)
     return PackedTaps(product, time_taps, conv.dilation, inputs, bin_taps, stride, rows)
 
 
-def _over_bins(conv: nn.Module, rows: int, kind: LinearKind) -> PackedLinear:
+def _over_bins(conv: nn.Module, rows: int, kind: LinearKind) -> Linear:
     """Pack a convolution [out, in, 1, bin tap] that sees one frame."""
     weight, bias = cast("Tensor", conv.weight), cast("Tensor", conv.bias)
-    return PackedLinear(weight[:, :, 0].permute(0, 2, 1).flatten(1), bias, rows, kind)
+    return make_linear(weight[:, :, 0].permute(0, 2, 1).flatten(1), bias, rows, kind)
 
 
 def _head(head: PhoenixHead, kind: LinearKind) -> PackedHead:

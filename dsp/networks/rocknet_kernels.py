@@ -80,6 +80,18 @@ def repeat_newest(
 
 
 @njit(cache=True, nogil=True)
+def activate_final(
+    column: FloatArray, scale: FloatArray, shift: FloatArray, final: FloatArray
+) -> None:
+    """Normalise and rectify one column [frequency, channel] into ``final`` [padded, channel]."""
+    frequencies, channels = column.shape
+    for f in range(frequencies):
+        for c in range(channels):
+            value = column[f, c] * scale[c] + shift[c]
+            final[f + 1, c] = max(value, LEAK * value)
+
+
+@njit(cache=True, nogil=True)
 def activate(
     columns: FloatArray,
     scale: FloatArray,
@@ -98,9 +110,7 @@ def activate(
             for c in range(channels):
                 value = columns[r, f, c] * scale[c] + shift[c]
                 edges[f + 1, r, c] = max(value, LEAK * value)
-        for c in range(channels):
-            value = columns[2, f, c] * scale[c] + shift[c]
-            final[f + 1, c] = max(value, LEAK * value)
+    activate_final(columns[2], scale, shift, final)
 
 
 @njit(cache=True, nogil=True)

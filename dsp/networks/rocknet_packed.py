@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dsp.networks.packed_linear import LinearKind, PackedLinear, available_kind
+from dsp.networks.linear import make_linear
+from dsp.networks.packed_linear import LinearKind, available_kind
 from dsp.networks.unet_weights import LEVELS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dsp.networks.linear import Linear
     from dsp.networks.unet_weights import ConvBlock, UNetWeights
     from dsp.separator import FloatArray
 
@@ -53,8 +55,8 @@ SPLIT_STAGE = 2
 class PackedDown:
     """One encoder level; ``bias``, ``scale`` and ``shift`` are [channel]."""
 
-    final: PackedLinear  # [frequency tap * in] -> [time tap * out]
-    edges: PackedLinear  # [frequency tap * (column 0, column 1) * in] -> [(column 0, 1) * out]
+    final: Linear  # [frequency tap * in] -> [time tap * out]
+    edges: Linear  # [frequency tap * (column 0, column 1) * in] -> [(column 0, 1) * out]
     bias: FloatArray
     scale: FloatArray
     shift: FloatArray
@@ -68,8 +70,8 @@ class PackedUp:
     others to the last ones: [output column * frequency tap * out] each.
     """
 
-    newer: PackedLinear
-    older: PackedLinear
+    newer: Linear
+    older: Linear
     older_columns: int
 
 
@@ -122,8 +124,8 @@ def _pack_down(block: ConvBlock, rows: int, kind: LinearKind) -> PackedDown:
     column_1 = torch.stack([by_tap[4], by_tap[3]], dim=2)
     edges = torch.stack([column_0, column_1]).reshape(2 * out_channels, -1)
     return PackedDown(
-        PackedLinear(final, None, rows, kind),
-        PackedLinear(edges, None, rows, kind),
+        make_linear(final, None, rows, kind),
+        make_linear(edges, None, rows, kind),
         _array(block.bias),
         _array(block.scale),
         _array(block.shift),
@@ -148,8 +150,8 @@ def _pack_up(
     newer = _spread_bias(bias, len(taps.newer), len(taps.newer))
     older = _spread_bias(bias, len(taps.older), beyond)
     return PackedUp(
-        PackedLinear(_by_columns(weight, taps.newer), newer, rows, kind),
-        PackedLinear(_by_columns(weight, taps.older), older, rows, kind),
+        make_linear(_by_columns(weight, taps.newer), newer, rows, kind),
+        make_linear(_by_columns(weight, taps.older), older, rows, kind),
         older_columns=len(taps.older[0]),
     )
 

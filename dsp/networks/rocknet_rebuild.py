@@ -13,13 +13,12 @@ import numpy as np
 import torch
 
 from dsp.networks import rocknet_kernels as kernels
+from dsp.networks.packed_linear import LinearKind
 from dsp.networks.rocknet_columns import PADDING
 from dsp.networks.unet_weights import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from torch import Tensor
 
     from dsp.networks.rocknet_grid import HopGrid
     from dsp.networks.rocknet_packed import PackedDown, PackedUNet
@@ -29,13 +28,16 @@ if TYPE_CHECKING:
 CHUNK_HOPS = 32
 """Enough rows for products at full speed; more would only take memory."""
 
+QUANTISED_CHUNK_HOPS = 1
+"""What is to be rounded to eight bits must be the same to the last bit as when it was pushed."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Some hops and a level's final input columns at each of them, [hop, bin, channel]."""
+    """Some hops and a level's final input columns at each of them, [hop, padded bin, channel]."""
 
     hops: Sequence[int]
-    columns: Tensor
+    columns: FloatArray
 
 
 def advance_sums(
@@ -48,15 +50,17 @@ def advance_sums(
     start = state.hop_index
     end = start + magnitudes.shape[0]
     remembered = [t for t in range(start, end) if grid.is_remembered(0, t, end)]
-    for hops in _chunks(remembered):
-        columns = torch.from_numpy(magnitudes[np.array(hops) - start]).transpose(1, 2)
-        _advance_chunk(packed, grid, state, _Chunk(hops, columns), end)
+    quantised = packed.kind is LinearKind.ONEDNN_INT8
+    for hops in _chunks(remembered, QUANTISED_CHUNK_HOPS if quantised else CHUNK_HOPS):
+        padded = np.zeros((len(hops), packed.bins + PADDING, packed.channels[0]), np.float32)
+        padded[:, 1:-2] = magnitudes[np.array(hops) - start].transpose(0, 2, 1)
+        _advance_chunk(packed, grid, state, _Chunk(hops, padded), end)
     state.hop_index = end
 
 
-def _chunks(hops: Sequence[int]) -> Iterator[Sequence[int]]:
-    for first in range(0, len(hops), CHUNK_HOPS):
-        yield hops[first : first + CHUNK_HOPS]
+def _chunks(hops: Sequence[int], count: int) -> Iterator[Sequence[int]]:
+    for first in range(0, len(hops), count):
+        yield hops[first : first + count]
 
 
 def _advance_chunk(
@@ -73,17 +77,16 @@ def _advance_chunk(
         kept = [i for i, t in enumerate(chunk.hops) if grid.is_remembered(level + 1, t, end)]
         if not kept:
             return
-        columns = _activate(down, torch.from_numpy(finals[kept]))
+        columns = _activate(down, finals[kept])
         chunk = _Chunk([chunk.hops[i] for i in kept], columns)
 
 
-def _convolve(down: PackedDown, columns: Tensor, sums: Sequence[FloatArray]) -> FloatArray:
+def _convolve(down: PackedDown, columns: FloatArray, sums: Sequence[FloatArray]) -> FloatArray:
     """Return the final columns that some input columns complete, [hop, bin / 2, channel]."""
-    count, bins, width = columns.shape
-    padded = torch.zeros(count, bins + PADDING, width)
-    padded[:, 1:-2] = columns
-    rows = padded.as_strided(
-        (count, bins // 2, 5 * width), ((bins + PADDING) * width, 2 * width, 1)
+    count, padded_bins, width = columns.shape
+    bins = padded_bins - PADDING
+    rows = torch.from_numpy(columns).as_strided(
+        (count, bins // 2, 5 * width), (padded_bins * width, 2 * width, 1)
     )
     products = down.final(rows.reshape(-1, 5 * width)).numpy()
     products = products.reshape(count, bins // 2, -1)
@@ -99,6 +102,10 @@ def _delay(finals: FloatArray, delayed: Sequence[FloatArray]) -> None:
         kept[:] = final
 
 
-def _activate(down: PackedDown, finals: Tensor) -> Tensor:
-    shift, scale = torch.from_numpy(down.shift), torch.from_numpy(down.scale)
-    return torch.nn.functional.leaky_relu(torch.addcmul(shift, finals, scale), float(kernels.LEAK))
+def _activate(down: PackedDown, finals: FloatArray) -> FloatArray:
+    """Give the next level's final input columns, [hop, padded bin, channel]."""
+    count, bins, width = finals.shape
+    columns = np.zeros((count, bins + PADDING, width), np.float32)
+    for final, column in zip(finals, columns, strict=True):
+        kernels.activate_final(final, down.scale, down.shift, column)
+    return columns

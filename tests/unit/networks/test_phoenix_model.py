@@ -13,6 +13,7 @@ from dsp.errors import UnknownProfileError, WeightsCorruptError, WeightsMissingE
 from dsp.networks import phoenix_model
 from dsp.networks.model_card import CARD_PACKAGE, load_card
 from dsp.networks.phoenix_model import Phoenix, load_network
+from dsp.networks.quantised_linear import has_quantised
 from dsp.networks.registry import load_model
 from dsp.networks.stored_weights import from_stored
 from dsp.separator import Separator
@@ -60,6 +61,28 @@ def test_every_profile_is_a_separator_of_its_own(profile):
     assert isinstance(first, Separator)
     assert first is not second
     assert first.profile == model.profiles[profile]
+
+
+@pytest.mark.skipif(not has_quantised(), reason="no AVX512-VNNI here, or no oneDNN")
+def test_live_in_eight_bits_is_near_live_and_its_weights_are_made_when_needed():
+    model = Phoenix()
+    assert model._quantised is None
+    separator = model.separator("live-int8")
+    assert separator.profile is model.profiles["live-int8"]
+    assert separator._step._trunk._levels[-1].packed is model._quantised.phoenix.levels[-1]
+    x = (0.1 * np.random.default_rng(2).standard_normal((2, 60 * 512))).astype(np.float32)
+    exact = model.separator("live").push(x)
+    error = separator.push(x) - exact
+    assert 0 < np.square(error).sum() < 0.01 * np.square(exact).sum()
+    assert model.separator("live-int8")._step is not separator._step
+
+
+def test_without_the_products_in_eight_bits_their_profile_is_missing_and_refused(monkeypatch):
+    monkeypatch.setattr(phoenix_model, "has_quantised", lambda: False)
+    model = Phoenix()
+    assert list(model.profiles) == ["live", "studio", "offline"]
+    with pytest.raises(UnknownProfileError, match="without AVX512-VNNI; there are: live, studio"):
+        model.separator("live-int8")
 
 
 def test_silence_stays_silence():

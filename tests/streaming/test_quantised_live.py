@@ -1,0 +1,116 @@
+"""The laws of a stream hold for one in eight bits as well: to the last bit."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsp.networks import linear
+from dsp.networks.joined_network import HOPS_PER_MASK, JoinedNetwork
+from dsp.networks.joined_step import JoinedStep, pack
+from dsp.networks.packed_linear import LinearKind
+from dsp.networks.phoenix import LIVE, LIVE_INT8, PhoenixLive
+from dsp.networks.phoenix_network import PhoenixConfig
+from dsp.networks.phoenix_trunk import TrunkConfig
+from dsp.networks.quantised_linear import has_quantised
+from dsp.networks.unet_weights import untrained_weights
+
+if not has_quantised():
+    pytest.skip("no AVX512-VNNI here, or no oneDNN", allow_module_level=True)
+
+HOP = LIVE_INT8.hop_samples
+SMALL = PhoenixConfig(TrunkConfig(widths=(2, 3, 4, 4, 5, 6), answer_width=3), head_width=5)
+HOPS = 48
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(3)
+    unet = untrained_weights((2, 3, 4, 4, 5, 6), seed=1)
+    network = JoinedNetwork(unet, SMALL, frames_per_step=HOPS_PER_MASK)
+    torch.nn.init.normal_(network.head.matrix.weight, std=0.3)
+    return network.eval().requires_grad_(requires_grad=False)
+
+
+@pytest.fixture(scope="module")
+def packed(network):
+    """Every product in eight bits, however small."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linear, "LEAST_QUANTISED", 0)
+        return pack(network, LinearKind.ONEDNN_INT8)
+
+
+def stream(packed):
+    return PhoenixLive(JoinedStep(packed), LIVE_INT8)
+
+
+def music(hops, seed=0):
+    rng = np.random.default_rng(seed)
+    swell = np.geomspace(1e-4, 1.0, hops * HOP)  # from near silence to loud
+    return (swell * rng.standard_normal((2, hops * HOP))).astype(np.float32)
+
+
+@settings(deadline=None, max_examples=10)
+@given(hops=st.lists(st.integers(0, 20), max_size=8))
+def test_any_partition_gives_what_all_at_once_gives(packed, hops):
+    x = music(HOPS)
+    edges = [min(edge, HOPS) * HOP for edge in np.cumsum([0, *hops, HOPS])]
+    separator = stream(packed)
+    blocks = [separator.push(x[:, a:b]) for a, b in pairwise(edges)]
+    assert np.array_equal(np.concatenate(blocks, axis=-1), stream(packed).push(x))
+
+
+@pytest.mark.parametrize("hops", [0, 1, 2, 7, 33])
+@pytest.mark.parametrize("first", [0, 5])
+def test_a_rebuilt_stream_goes_on_as_if_it_had_heard_it(packed, hops, first):
+    x = music(hops + 20)
+    heard, rebuilt = stream(packed), stream(packed)
+    heard.reset(first * HOP)
+    heard.push(x[:, : hops * HOP])
+    rebuilt.push(music(5, seed=1))  # what was there before must not matter
+    rebuilt.rebuild(x[:, : hops * HOP], first * HOP)
+    assert np.array_equal(rebuilt.push(x[:, hops * HOP :]), heard.push(x[:, hops * HOP :]))
+
+
+def test_eight_seconds_rebuild_a_stream_that_has_run_for_longer(packed):
+    before, context = 40, 8 * 44_100 // HOP
+    x = music(before + context + 20)
+    end = (before + context) * HOP
+    heard, rebuilt = stream(packed), stream(packed)
+    heard.push(x[:, :end])
+    rebuilt.rebuild(x[:, before * HOP : end], before * HOP)
+    assert np.array_equal(rebuilt.push(x[:, end:]), heard.push(x[:, end:]))
+
+
+def test_later_samples_never_change_earlier_output(packed):
+    x = music(HOPS)
+    changed = x.copy()
+    changed[:, 30 * HOP :] *= -2
+    once, other = stream(packed).push(x), stream(packed).push(changed)
+    assert np.array_equal(once[..., : 30 * HOP], other[..., : 30 * HOP])
+
+
+def test_silence_stays_silence(packed):
+    assert not stream(packed).push(np.zeros((2, 20 * HOP), np.float32)).any()
+
+
+def test_output_is_finite_for_the_loudest_input(packed):
+    assert np.isfinite(stream(packed).push(1e6 * music(20))).all()
+
+
+@pytest.mark.parametrize("level", [1e-3, 1.0])
+def test_it_is_near_the_stream_in_32_bits_at_any_level(network, packed, level):
+    x = level * music(HOPS)
+    exact = PhoenixLive(JoinedStep(pack(network))).push(x)
+    error = stream(packed).push(x) - exact
+    error_db = 10 * np.log10(np.square(error).sum() / np.square(exact).sum())
+    assert -100 < error_db < -40  # near, and not the same arithmetic
+
+
+def test_its_latency_is_that_of_live(packed):
+    assert stream(packed).profile is LIVE_INT8
+    assert LIVE_INT8.algorithmic_latency_samples == LIVE.algorithmic_latency_samples == 1024
+    assert (LIVE_INT8.lane, LIVE_INT8.mask_lag_hops) == (LIVE.lane, LIVE.mask_lag_hops)

@@ -1,0 +1,180 @@
+"""Products in eight bits are near the exact ones, row by row, at any level of the input."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsp.networks import quantised_kernels as kernels
+from dsp.networks.linear import LEAST_QUANTISED, make_linear
+from dsp.networks.packed_linear import LinearKind, PackedLinear, available_kind
+from dsp.networks.quantised_linear import QuantisedLinear, has_quantised
+
+needs_vnni = pytest.mark.skipif(
+    not has_quantised(), reason="no products in eight bits here: AVX512-VNNI or oneDNN is missing"
+)
+levels = st.floats(-20, 20).map(lambda exponent: 10.0**exponent)
+
+
+def random(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def quantised(values, step, width, rows):
+    """Quantise ``rows`` overlapping rows: bytes, scale, offset."""
+    count = np.empty((rows, width), np.uint8)
+    scale, offset = np.empty((2, rows), np.float32)
+    kernels.quantise_rows(values, step, count, scale, offset)
+    return count, scale, offset
+
+
+def bound(weight, x):
+    """Half a step of either factor, everywhere at its worst; [row, out]."""
+    weight, x = weight.double().abs(), x.double()
+    row_steps = (x.amax(1) - x.amin(1)) / 255
+    weight_steps = weight.amax(1) / 127
+    by_rows = 0.5 * row_steps[:, None] * weight.sum(1)
+    largest = x.abs().sum(1) + 0.5 * row_steps * x.shape[1]
+    return 1.001 * (by_rows + 0.5 * largest[:, None] * weight_steps)
+
+
+@settings(deadline=None, max_examples=40)
+@given(width=st.integers(1, 70), rows=st.integers(1, 9), seed=st.integers(0, 2**16), level=levels)
+def test_a_row_is_its_bytes_to_half_a_step(width, rows, seed, level):
+    step = max(1, width // 2)
+    values = np.random.default_rng(seed).standard_normal((rows - 1) * step + width)
+    values = (level * values).astype(np.float32)
+    steps, scale, offset = quantised(values, step, width, rows)
+    for r in range(rows):
+        row = values[r * step :][:width].astype(np.float64)
+        assert offset[r] == row.min().astype(np.float32)
+        extent = row.max() - row.min()
+        assert scale[r] == pytest.approx(extent / 255, rel=1e-6)
+        found = steps[r] * np.float64(scale[r]) + offset[r]
+        assert np.abs(found - row).max() <= 0.5001 * extent / 255 + 1e-6 * np.abs(row).max()
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, 1e-38, -7.25, 3e30])
+def test_a_constant_row_is_exact(value):
+    steps, scale, offset = quantised(np.full(20, value, np.float32), 4, 8, 4)
+    assert np.all(steps * scale[:, None] + offset[:, None] == np.float32(value))
+
+
+def test_extremes_keep_their_sign_and_order():
+    row = np.array([-0.0, 3.0, -5.0, 2.0, -1e-30, 1e-30], np.float32)
+    _, scale, offset = quantised(row, 6, 6, 1)
+    assert offset[0] == -5.0
+    assert scale[0] == np.float32(8.0) / np.float32(255.0)
+
+
+@needs_vnni
+@settings(deadline=None, max_examples=40)
+@given(
+    rows=st.integers(1, 40),
+    packed_for=st.integers(1, 40),
+    biased=st.booleans(),
+    seed=st.integers(0, 2**16),
+    level=levels,
+    uneven=st.floats(0, 3),
+)
+def test_product_is_within_the_bound(*, rows, packed_for, biased, seed, level, uneven):
+    loudness = 10 ** (uneven * random(rows, 1, seed=seed + 2))
+    weight, x = random(13, 50, seed=seed), level * loudness * random(rows, 50, seed=seed + 1)
+    bias = level * random(13, seed=seed) if biased else None
+    exact = x.double() @ weight.double().T + (bias.double() if biased else 0)
+    actual = QuantisedLinear(weight, bias, packed_for)(x)
+    rounding = 1e-5 * level * loudness.double().clamp(min=1.0)
+    assert ((actual - exact).abs() <= bound(weight, x) + rounding).all()
+
+
+@needs_vnni
+@settings(deadline=None, max_examples=20)
+@given(exponent=st.integers(-60, 60))
+def test_twice_as_loud_is_twice_the_product_to_the_last_bit(exponent):
+    weight, x = random(20, 33), random(7, 33, seed=1)
+    linear = QuantisedLinear(weight, None, 7)
+    assert torch.equal(linear(x * 2.0**exponent), linear(x) * 2.0**exponent)
+
+
+@needs_vnni
+@settings(deadline=None, max_examples=20)
+@given(row=st.integers(0, 11), level=levels)
+def test_a_row_does_not_hear_its_neighbours(row, level):
+    weight, x = random(20, 33), random(12, 33, seed=1)
+    linear = QuantisedLinear(weight, random(20), 12)
+    alone = linear(x[row : row + 1].contiguous())
+    others = level * x
+    others[row] = x[row]
+    assert torch.equal(linear(others)[row : row + 1], alone)
+
+
+@needs_vnni
+def test_silence_gives_the_bias():
+    bias = random(6)
+    linear = QuantisedLinear(random(6, 8), bias, 3)
+    assert torch.equal(linear(torch.zeros(3, 8)), bias.expand(3, 6))
+
+
+@needs_vnni
+def test_weights_of_nothing_give_nothing():
+    weight = random(6, 8)
+    weight[2] = 0.0
+    product = QuantisedLinear(weight, None, 3)(random(3, 8))
+    assert not product[:, 2].any()
+    assert product[:, [0, 1, 3, 4, 5]].all()
+
+
+@needs_vnni
+def test_overlapping_rows_are_read_where_they_lie():
+    rows = random(40).as_strided((9, 8), (4, 1))
+    linear = QuantisedLinear(random(6, 8), None, 9)
+    assert torch.equal(linear(rows), linear(rows.clone()))
+
+
+@needs_vnni
+def test_the_widest_sums_do_not_overflow():
+    linear = QuantisedLinear(torch.ones(2, 8000), None, 1)
+    x = torch.ones(1, 8000)
+    x[0, 0] = 0.0
+    assert linear(x) == pytest.approx(np.full((1, 2), 7999.0), rel=1e-6)
+
+
+@needs_vnni
+def test_it_adds_to_another_product_and_leaves_that_alone():
+    linear, x, other = QuantisedLinear(random(6, 8), random(6), 3), random(3, 8), random(3, 6)
+    before = other.clone()
+    assert torch.equal(linear.add_to(other, x), linear(x) + other)
+    assert torch.equal(other, before)
+
+
+@needs_vnni
+def test_only_large_products_are_quantised():
+    rows = 16
+    outputs = LEAST_QUANTISED // (rows * 1000)
+    large = make_linear(torch.zeros(outputs, 1000), None, rows, LinearKind.ONEDNN_INT8)
+    small = make_linear(torch.zeros(outputs, 999), None, rows, LinearKind.ONEDNN_INT8)
+    assert isinstance(large, QuantisedLinear)
+    assert isinstance(small, PackedLinear)
+    assert small.kind is LinearKind.ONEDNN_PACKED
+
+
+def test_no_other_kind_is_quantised():
+    for kind in {available_kind(), LinearKind.PLAIN}:
+        linear = make_linear(torch.zeros(1000, 1000), None, 16, kind)
+        assert isinstance(linear, PackedLinear)
+        assert linear.kind is kind
+
+
+def test_a_processor_without_vnni_has_none(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
+    assert not has_quantised()
+
+
+def test_a_torch_without_onednn_has_none(monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("no oneDNN here")
+
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
+    monkeypatch.setattr(torch.ops.onednn, "qlinear_pointwise", refuse)
+    assert not has_quantised()
