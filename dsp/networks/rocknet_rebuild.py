@@ -1,7 +1,8 @@
 """A stream's sums from its history at once: dense products over many hops, no edges, no masks.
 
 Only final columns are remembered, so the edges and the way up are left out, and every level takes
-in only the hops that the sums still depend on.
+in only the hops that the sums still depend on. Every row is multiplied and activated as it is when
+it is pushed, to the last bit: eight bits would make a step of a rounding error.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import numpy as np
 import torch
 
 from dsp.networks import rocknet_kernels as kernels
-from dsp.networks.packed_linear import LinearKind
 from dsp.networks.rocknet_columns import PADDING
 from dsp.networks.unet_weights import LEVELS
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 CHUNK_HOPS = 32
 """Enough rows for products at full speed; more would only take memory."""
-
-QUANTISED_CHUNK_HOPS = 1
-"""What is to be rounded to eight bits must be the same to the last bit as when it was pushed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +47,16 @@ def advance_sums(
     start = state.hop_index
     end = start + magnitudes.shape[0]
     remembered = [t for t in range(start, end) if grid.is_remembered(0, t, end)]
-    quantised = packed.kind is LinearKind.ONEDNN_INT8
-    for hops in _chunks(remembered, QUANTISED_CHUNK_HOPS if quantised else CHUNK_HOPS):
+    for hops in _chunks(remembered):
         padded = np.zeros((len(hops), packed.bins + PADDING, packed.channels[0]), np.float32)
         padded[:, 1:-2] = magnitudes[np.array(hops) - start].transpose(0, 2, 1)
         _advance_chunk(packed, grid, state, _Chunk(hops, padded), end)
     state.hop_index = end
 
 
-def _chunks(hops: Sequence[int], count: int) -> Iterator[Sequence[int]]:
-    for first in range(0, len(hops), count):
-        yield hops[first : first + count]
+def _chunks(hops: Sequence[int]) -> Iterator[Sequence[int]]:
+    for first in range(0, len(hops), CHUNK_HOPS):
+        yield hops[first : first + CHUNK_HOPS]
 
 
 def _advance_chunk(
