@@ -42,15 +42,17 @@ def gather_past(
     """Lay side by side what each row reads of the newest frame and of those before it.
 
     ``frames`` [slot, padded bin * channel] is a ring; row ``n`` of ``rows`` [row, time tap * width]
-    reads ``width`` values from ``n * step`` on.
+    reads ``width`` values from ``n * step`` on. Slices, for they tell the compiler that no index is
+    negative.
     """
     slots, (count, columns) = frames.shape[0], rows.shape
     width = columns // ((slots - 1) // dilation + 1)
     for tap in range(columns // width):
         frame = frames[(newest - tap * dilation) % slots]
         for n in range(count):
+            row, values = rows[n, tap * width : (tap + 1) * width], frame[n * step :]
             for k in range(width):
-                rows[n, tap * width + k] = frame[n * step + k]
+                row[k] = values[k]
 
 
 @njit(cache=True, nogil=True)
