@@ -80,11 +80,12 @@ def _places(tree: ast.AST) -> Iterator[tuple[Any, Any, str]]:
 def _is_silent(node: ast.AST) -> bool:
     """Whether a node has no effect that a test should look for.
 
-    Imports for the type checker, documentation, declarations of exports, log lines, and the wording
-    of an error: its type and code are held, and its text where it names a limit, by its tests.
+    Imports for the type checker, documentation, declarations of exports, log lines, what a module
+    does as a program of its own (a mutant is imported), and the wording of an error: its type and
+    code are held, and its text where it names a limit, by its tests.
     """
     if isinstance(node, ast.If):
-        return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return ast.unparse(node.test) in {"TYPE_CHECKING", "__name__ == '__main__'"}
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant) or _is_log_line(node.value)
     if isinstance(node, ast.Assign | ast.AnnAssign):

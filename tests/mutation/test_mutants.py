@@ -58,6 +58,7 @@ def test_statements_within_loops_and_functions():
         "def f(a: 'text') -> 'text':\n    pass",
         "if TYPE_CHECKING:\n    import a\n    b = 5",
         "__all__ = ['a', 'b']",
+        "if __name__ == '__main__':\n    main(5)",
         "self._log.info('opened', count=5)",
         "x = f'{a} of {b}'",
         "x = None",

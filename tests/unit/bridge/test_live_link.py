@@ -380,3 +380,25 @@ def test_after_a_welcome_the_next_message_must_go_out_soon(bench):
     assert bench.wires[1].is_open
     bench.run(0.06)
     assert not bench.wires[1].is_open
+
+
+def test_when_a_server_that_is_gone_is_looked_for(bench):
+    """In seconds: each attempt lasts a quarter, and the pauses between them double."""
+    bench.takes = False
+    bench.link.lose("gone")
+    bench.run(8.5)
+    expected = [0.1, 0.55, 1.2, 2.25, 4.1, 6.35]
+    assert bench.dialled_at == pytest.approx(expected, abs=0.08)
+
+
+def test_a_server_that_says_nothing_has_half_a_minute_to_load_its_model(bench):
+    bench.link.lose("gone")
+    bench.run(30)
+    assert len(bench.wires) == 2
+    bench.run(0.3)
+    assert (bench.link.state, bench.wires[1].is_open) == (LinkState.LOST, False)
+
+
+def test_one_callback_takes_in_64_messages_at_most(bench):
+    bench.answer(*(Pong(token) for token in range(100)))
+    assert len(list(bench.link.receive())) == 64
