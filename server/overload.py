@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dsp.separator import Lane
@@ -26,35 +25,8 @@ _LIVE_LANES: Final = (Lane.REALTIME, Lane.BACKGROUND)
 
 SUSTAINED_S: Final = 1.0  # of being later and later: no pause of the machine lasts so long
 HOPELESS_S: Final = 5.0  # of being late at all, though it may be catching up
-_GROWING_S: Final = 0.1  # since it was never later
 FIRST_PAUSE_S: Final = 2.0  # before a lane takes new streams again; doubles
 LONGEST_PAUSE_S: Final = 60.0
-
-
-@dataclass(slots=True)
-class Lateness:
-    """For how long a stream's oldest request has been overdue without a break, and how it goes."""
-
-    since: float = math.nan
-    worst_s: float = 0.0
-    grew_at: float = math.nan
-
-    def note(self, now: float, overdue_s: float) -> None:
-        """Take in by how much the oldest request is overdue; 0 or less: it is not."""
-        if overdue_s <= 0:
-            self.since = math.nan
-        elif math.isnan(self.since):
-            self.since, self.worst_s, self.grew_at = now, overdue_s, now
-        elif overdue_s > self.worst_s:
-            self.worst_s, self.grew_at = overdue_s, now
-
-    def lasts(self, now: float, seconds: float) -> bool:
-        """Whether that has gone on for longer than so long."""
-        return now - self.since > seconds
-
-    def is_growing(self, now: float) -> bool:
-        """Whether the stream falls further behind, rather than catching up."""
-        return now - self.grew_at < _GROWING_S
 
 
 class Overload:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from protocol import Limits, Open, ServerFull, StreamExists, UnexpectedMessage, UnknownStream
 from server.counters import Counters
-from server.overload import Lateness
+from server.lateness import Lateness
 from server.traffic import Meter
 
 if TYPE_CHECKING:

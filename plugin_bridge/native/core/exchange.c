@@ -6,9 +6,6 @@
 
 #include "exchange_internal.h"
 
-#define FIRST_BACK_OFF_S 0.1
-#define MAXIMUM_BACK_OFF_S 2.0
-#define REFUSED_PAUSE_S 5.0
 #define CLOSE_TIMEOUT_S 0.25
 #define HISTORY_SECONDS 8
 
@@ -21,7 +18,7 @@ bool exchange_create(Exchange *exchange, Crossing *crossing, Status *status, con
     exchange->status = status;
     exchange->settings = settings;
     exchange->link.handle = -1;
-    exchange->back_off_s = FIRST_BACK_OFF_S;
+    exchange->back_off_s = EXCHANGE_FIRST_BACK_OFF_S;
     exchange->stream = 1;
     launcher_initialize(&exchange->launcher, settings);
     size_t payload = (size_t)crossing->channels * PHOENIX_MAXIMUM_PART_FRAMES * sizeof(float);
@@ -63,42 +60,6 @@ bool exchange_take_input(Exchange *exchange)
     return any;
 }
 
-static void wait_again(Exchange *exchange, double now_s, double pause_s)
-{
-    link_close(&exchange->link);
-    exchange->held = NULL;
-    exchange->state = EXCHANGE_WAITING;
-    exchange->deadline_s = now_s + pause_s;
-    if (exchange->redirects == 0) {
-        return;
-    }
-    exchange->redirects = 0; /* the next attempt starts where all do */
-    snprintf(exchange->endpoint, sizeof exchange->endpoint, "%s", exchange->settings->endpoint);
-}
-
-void exchange_lose(Exchange *exchange, double now_s, const char *why)
-{
-    char reason[STATUS_TEXT_BYTES];
-    snprintf(reason, sizeof reason, "%s", why); /* may be the link's own, which closing overwrites */
-    /* One that served until now may be back in a moment; one that never did will hardly begin to. */
-    atomic_store(&exchange->crossing->is_hopeless, exchange->state != EXCHANGE_STREAMING);
-    status_set(exchange->status, STEMS_STATUS_FALLBACK, "%s", reason);
-    wait_again(exchange, now_s, exchange->back_off_s);
-    exchange->back_off_s = 2 * exchange->back_off_s < MAXIMUM_BACK_OFF_S ? 2 * exchange->back_off_s : MAXIMUM_BACK_OFF_S;
-}
-
-void exchange_refuse(Exchange *exchange, double now_s, const char *why, const char *detail)
-{
-    atomic_store(&exchange->crossing->is_hopeless, true);
-    status_set(exchange->status, STEMS_STATUS_REFUSED, "%s%s%s", why, detail[0] != '\0' ? ": " : "", detail);
-    wait_again(exchange, now_s, REFUSED_PAUSE_S);
-}
-
-bool exchange_send(Exchange *exchange, const uint8_t *header, size_t length)
-{
-    return link_send(&exchange->link, header, length, NULL, 0, 0);
-}
-
 static void receive_error(Exchange *exchange, const WireMessage *message, double now_s)
 {
     bool is_ours = !message->has_stream || message->stream == exchange->stream;
@@ -119,8 +80,12 @@ static void receive(Exchange *exchange, const WireMessage *message, const uint8_
     uint8_t header[WIRE_HEADER_BYTES];
     switch (message->kind) {
     case WIRE_WELCOME:
-    case WIRE_OPENED:
         exchange_receive_opening(exchange, message, now_s);
+        break;
+    case WIRE_OPENED:
+        if (exchange_receive_opening(exchange, message, now_s)) {
+            exchange_begin_stream(exchange, now_s);
+        }
         break;
     case WIRE_STEMS:
         exchange_receive_stems(exchange, message, payload, now_s);

@@ -1,12 +1,14 @@
-/* What exchange.c, exchange_opening.c and exchange_stream.c share; for nobody else. */
+/* What the exchange's files share, for nobody else. exchange.c leads; a stream may open the next one; all can send and give up. */
 #ifndef PHOENIX_EXCHANGE_INTERNAL_H
 #define PHOENIX_EXCHANGE_INTERNAL_H
 
-#include "exchange.h"
+#include "exchange_state.h"
+
+#define EXCHANGE_FIRST_BACK_OFF_S 0.1
 
 enum { SCRATCH_FRAMES = PHOENIX_MAXIMUM_BLOCK_FRAMES };
 
-/* ---- exchange.c ---- */
+/* ---- exchange_sending.c ---- */
 
 /* Gives the connection up, and tries again after a growing pause. */
 void exchange_lose(Exchange *exchange, double now_s, const char *why);
@@ -25,7 +27,9 @@ int64_t exchange_start_position(const Exchange *exchange);
 void exchange_attempt(Exchange *exchange, double now_s);
 void exchange_say_hello(Exchange *exchange, double now_s);
 void exchange_open(Exchange *exchange, double now_s);
-void exchange_receive_opening(Exchange *exchange, const WireMessage *message, double now_s);
+
+/* True once the stream is open: then exchange_begin_stream is due. */
+bool exchange_receive_opening(Exchange *exchange, const WireMessage *message, double now_s);
 
 /* ---- exchange_stream.c ---- */
 

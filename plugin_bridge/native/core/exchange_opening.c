@@ -160,28 +160,27 @@ static void follow(Exchange *exchange, const char *endpoint, double now_s)
     exchange_attempt(exchange, now_s);
 }
 
-static void receive_opened(Exchange *exchange, const WireMessage *message, double now_s)
+/* True once the stream is open. */
+static bool receive_opened(Exchange *exchange, const WireMessage *message, double now_s)
 {
     if (message->redirect[0] != '\0') {
         follow(exchange, message->redirect, now_s);
-        return;
+        return false;
     }
     if (message->stem_count != 1 || strcmp(message->stem, STEM) != 0) {
         exchange_lose(exchange, now_s, "what answers breaks the protocol");
-        return;
+        return false;
     }
     if (!adopt_latency(exchange, message)) {
         exchange_refuse(exchange, now_s, "the server needs more latency than a plugin can have", "");
-        return;
+        return false;
     }
     exchange->latency = message->latency;
     exchange->credit_frames = message->credit_frames;
     int64_t preroll = message->preroll_frames < PHOENIX_MAXIMUM_PREROLL_FRAMES ? message->preroll_frames
                                                                                : PHOENIX_MAXIMUM_PREROLL_FRAMES;
     exchange->preroll_samples = exchange->start_samples - preroll;
-    exchange_begin_stream(exchange, now_s);
-    status_set(exchange->status, STEMS_STATUS_CONNECTED, "connected to %s, profile %s", exchange->endpoint,
-               profile_name(exchange->profile));
+    return true;
 }
 
 static void receive_refusal(Exchange *exchange, const WireMessage *message, double now_s)
@@ -194,7 +193,7 @@ static void receive_refusal(Exchange *exchange, const WireMessage *message, doub
     }
 }
 
-void exchange_receive_opening(Exchange *exchange, const WireMessage *message, double now_s)
+bool exchange_receive_opening(Exchange *exchange, const WireMessage *message, double now_s)
 {
     bool is_ours = !message->has_stream || message->stream == exchange->stream;
     if (message->kind == WIRE_ERROR) {
@@ -202,6 +201,7 @@ void exchange_receive_opening(Exchange *exchange, const WireMessage *message, do
     } else if (message->kind == WIRE_WELCOME && exchange->state == EXCHANGE_HELLO) {
         receive_welcome(exchange, message, now_s);
     } else if (message->kind == WIRE_OPENED && exchange->state == EXCHANGE_OPENING && is_ours) {
-        receive_opened(exchange, message, now_s);
+        return receive_opened(exchange, message, now_s);
     }
+    return false;
 }

@@ -4,7 +4,6 @@
 
 #include "exchange_internal.h"
 
-#define FIRST_BACK_OFF_S 0.1
 #define REBUILD_PATIENCE_S 10.0  /* for the first stems after pre-roll */
 #define LIVE_PATIENCE_S 1.0
 #define FREEWHEEL_PATIENCE_S 30.0 /* renders run beside live work, and wait for it */
@@ -30,6 +29,8 @@ void exchange_begin_stream(Exchange *exchange, double now_s)
     if (oldest > exchange->start_samples) { /* the host jumped while the stream was being opened */
         exchange_seek(exchange, oldest);
     }
+    status_set(exchange->status, STEMS_STATUS_CONNECTED, "connected to %s, profile %s", exchange->endpoint,
+               profile_name(exchange->profile));
 }
 
 void exchange_seek(Exchange *exchange, int64_t position_samples)
@@ -224,7 +225,7 @@ void exchange_receive_stems(Exchange *exchange, const WireMessage *message, cons
     exchange->received_samples = end > exchange->received_samples ? end : exchange->received_samples;
     exchange->heard_at_s = now_s;
     exchange->patience_s = exchange->is_freewheeling ? FREEWHEEL_PATIENCE_S : LIVE_PATIENCE_S;
-    exchange->back_off_s = FIRST_BACK_OFF_S;
+    exchange->back_off_s = EXCHANGE_FIRST_BACK_OFF_S;
     exchange->held = payload;
     exchange->held_position_samples = message->position_samples;
     exchange->held_frames = message->frames;

@@ -8,13 +8,13 @@ from dsp.separator import Lane
 from protocol import ServerFull
 from server.admission import Admission, Demand
 from server.hop_costs import HopCosts
+from server.lateness import Lateness
 from server.metrics import Metrics
 from server.overload import (
     FIRST_PAUSE_S,
     HOPELESS_S,
     LONGEST_PAUSE_S,
     SUSTAINED_S,
-    Lateness,
     Overload,
     describe_load,
     note_load,
