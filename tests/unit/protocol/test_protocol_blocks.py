@@ -175,3 +175,9 @@ def test_the_short_way_takes_lengths_of_one_or_more_only(frames):
     wrong = msgpack.unpackb(header) | {"frames": frames}
     for pcm in (payload, b""):
         assert read_block(wrong, pcm, DEFAULT_LIMITS) is None
+
+
+def test_stems_without_any_are_left_to_the_long_way():
+    header, _ = encode(Stems(1, 0, 0, ("mix",), np.zeros((1, 2, 8), np.float32)))
+    none = msgpack.unpackb(header) | {"stems": []}
+    assert read_block(none, b"", DEFAULT_LIMITS) is None
