@@ -139,12 +139,18 @@ class StreamingAnalysis:
 
         Raises SignalError for another channel count or a broken hop.
         """
+        return _transform(self.frames(samples), self.windows.analysis)
+
+    def frames(self, samples: FloatArray) -> FloatArray:
+        """Take samples in as ``push`` does, and give the frames: [channel, n, sample]."""
         self._check(samples)
         past = self._state.past
         joined = np.concatenate([past, samples], axis=1)
-        spectra = _spectra(joined, self.windows)
         past[:] = joined[:, joined.shape[1] - past.shape[1] :]
-        return spectra
+        size, hop = self.windows.analysis.size, self.windows.hop_samples
+        if joined.shape[1] < size:
+            return np.zeros((joined.shape[0], 0, size), np.float32)
+        return sliding_window_view(joined, size, axis=1)[:, ::hop]
 
     def reset(self) -> None:
         """Silence before the next sample."""
@@ -162,6 +168,36 @@ class StreamingAnalysis:
         channels, hop = self._state.past.shape[0], self.windows.hop_samples
         if samples.ndim != 2 or samples.shape[0] != channels or samples.shape[1] % hop:
             raise SignalError(f"samples {samples.shape}: [{channels}, n * {hop}] expected")
+
+
+class TwinAnalysis:
+    """The same samples through two windows of one length and hop, transformed together.
+
+    Costs hardly more than one `StreamingAnalysis`: transforms of as much as four frames at a time
+    run side by side.
+    """
+
+    def __init__(self, first: WindowPair, second: WindowPair, channels: int) -> None:
+        if (first.analysis.size, first.hop_samples) != (second.analysis.size, second.hop_samples):
+            raise SignalError("windows of different lengths or hops")
+        self._first = StreamingAnalysis(first, channels)
+        self._both = np.stack([first.analysis, second.analysis])[:, None, None]
+
+    def push(self, samples: FloatArray) -> tuple[ComplexArray, ComplexArray]:
+        """[channel, n * hop] to [channel, n, bin] through either window.
+
+        Raises SignalError for another channel count or a broken hop.
+        """
+        first, second = _transform(self._first.frames(samples), self._both)
+        return first, second
+
+    def push_first(self, samples: FloatArray) -> ComplexArray:
+        """Do so through the first window only."""
+        return self._first.push(samples)
+
+    def reset(self) -> None:
+        """Silence before the next sample."""
+        self._first.reset()
 
 
 @dataclass
@@ -232,11 +268,10 @@ def synthesise(spectra: ComplexArray, windows: WindowPair) -> FloatArray:
     return synthesis.push(spectra)[..., windows.delay_samples :]
 
 
-def _spectra(samples: FloatArray, windows: WindowPair) -> ComplexArray:
-    if samples.shape[1] < windows.analysis.size:
-        return np.zeros((samples.shape[0], 0, windows.bins), np.complex64)
-    frames = sliding_window_view(samples, windows.analysis.size, axis=1)[:, :: windows.hop_samples]
-    return fft.rfft(frames * windows.analysis, axis=-1)
+def _transform(frames: FloatArray, windows: FloatArray) -> ComplexArray:
+    """[..., n, sample] under ``windows``, which broadcast with it, to [..., n, bin]."""
+    spectra: ComplexArray = fft.rfft(frames * windows, axis=-1)
+    return spectra
 
 
 def _frames(spectra: ComplexArray, windows: WindowPair) -> FloatArray:

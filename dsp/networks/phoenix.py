@@ -17,8 +17,8 @@ from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
 from dsp.networks.phoenix_trunk import STEP_SAMPLES
 from dsp.separator import FloatArray, Lane, Profile
 from dsp.stft import (
-    StreamingAnalysis,
     StreamingSynthesis,
+    TwinAnalysis,
     WindowPair,
     asymmetric_windows,
     low_delay_windows,
@@ -74,8 +74,7 @@ class PhoenixLive:
         self.rate_hz = RATE_HZ
         self.stems: tuple[str, ...] = ("vocals",)
         self.profile = profile
-        self._hearing = StreamingAnalysis(hearing_windows(), CHANNELS)
-        self._analysis = StreamingAnalysis(filtering_windows(), CHANNELS)
+        self._analysis = TwinAnalysis(hearing_windows(), filtering_windows(), CHANNELS)
         self._synthesis = StreamingSynthesis(filtering_windows(), 1, CHANNELS)
         self._step = step
 
@@ -84,7 +83,7 @@ class PhoenixLive:
 
         Raises SignalError for another shape.
         """
-        spectra, heard = self._analysis.push(frames), self._hearing.push(frames)
+        heard, spectra = self._analysis.push(frames)
         vocals = np.empty_like(spectra)
         for hop in range(spectra.shape[1]):
             vocals[:, hop] = self._step.push(heard[:, hop], spectra[:, hop])
@@ -95,7 +94,6 @@ class PhoenixLive:
         hop = self.profile.hop_samples
         if position_samples % hop:
             raise SignalError(f"position {position_samples}: a multiple of {hop} expected")
-        self._hearing.reset()
         self._analysis.reset()
         self._synthesis.reset()
         self._step.reset(position_samples // hop)
@@ -104,7 +102,6 @@ class PhoenixLive:
         """Hear ``history`` [channel, n * hop]; its end, which still sounds, is filtered too."""
         self.reset(position_samples)
         split = max(0, history.shape[1] - self.profile.synthesis_overlap_samples)
-        self._analysis.push(history[:, :split][:, -ANALYSIS_SAMPLES:])
-        heard = self._hearing.push(history[:, :split])
+        heard = self._analysis.push_first(history[:, :split])
         self._step.rebuild(heard, position_samples // self.profile.hop_samples)
         self.push(history[:, split:])

@@ -18,8 +18,8 @@ from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet_weights import LEVELS
 from dsp.separator import Lane, Profile
 from dsp.stft import (
-    StreamingAnalysis,
     StreamingSynthesis,
+    TwinAnalysis,
     asymmetric_windows,
     low_delay_windows,
 )
@@ -59,8 +59,7 @@ class RocknetLive:
         hop = LIVE.hop_samples
         heard = asymmetric_windows(ANALYSIS_SAMPLES, LIVE.synthesis_overlap_samples + hop, hop)
         filtered = low_delay_windows(ANALYSIS_SAMPLES, hop)
-        self._hearing = StreamingAnalysis(heard, CHANNELS)
-        self._analysis = StreamingAnalysis(filtered, CHANNELS)
+        self._analysis = TwinAnalysis(heard, filtered, CHANNELS)
         self._synthesis = StreamingSynthesis(filtered, 1, CHANNELS)
         self._unet = StreamingUNet(packed, GRID)
         self._bins = packed.bins
@@ -70,8 +69,8 @@ class RocknetLive:
 
         Raises SignalError for another shape.
         """
-        spectra = self._analysis.push(frames)
-        magnitudes = np.abs(self._hearing.push(frames)[..., : self._bins])
+        heard, spectra = self._analysis.push(frames)
+        magnitudes = np.abs(heard[..., : self._bins])
         for hop in range(spectra.shape[1]):
             mask = self._unet.push(magnitudes[:, hop])
             spectra[:, hop] *= widen_mask(mask, spectra.shape[-1])
@@ -82,7 +81,6 @@ class RocknetLive:
         hop = self.profile.hop_samples
         if position_samples % hop:
             raise SignalError(f"position {position_samples}: a multiple of {hop} expected")
-        self._hearing.reset()
         self._analysis.reset()
         self._synthesis.reset()
         self._unet.reset(position_samples // hop)
@@ -97,8 +95,7 @@ class RocknetLive:
         history, position_samples = history[:, excess:], position_samples + excess
         self.reset(position_samples)
         split = max(0, history.shape[1] - self.profile.synthesis_overlap_samples)
-        self._analysis.push(history[:, :split][:, -ANALYSIS_SAMPLES:])
-        heard = self._hearing.push(history[:, :split])
+        heard = self._analysis.push_first(history[:, :split])
         magnitudes = np.abs(heard[..., : self._bins]).transpose(1, 0, 2)
         if split:
             self._unet.rebuild(np.ascontiguousarray(magnitudes), position_samples // hop)
