@@ -252,9 +252,10 @@ class RelayedStream:
                 self._stems(upstream, message)
             case Applied():
                 self._applied(upstream, message)
-            case Flushed() if upstream is self.active:
-                self._is_flushing = False
-                self._answer(replace(message, stream=self._request.stream))
+            case Flushed():
+                upstream.flushed = message
+                if upstream is self.active:
+                    self._tell_flushed(message)
             case Closed():
                 upstream.link.lose("the server closed the stream")
             case Error():
@@ -287,6 +288,10 @@ class RelayedStream:
             )
         )
         self._sequence += 1
+
+    def _tell_flushed(self, flushed: Flushed) -> None:
+        self._is_flushing = False
+        self._answer(replace(flushed, stream=self._request.stream))
 
     def _applied(self, upstream: Upstream, message: Applied) -> None:
         sent = upstream.sets.popleft() if upstream.sets else SentSet(Set(1))
@@ -366,6 +371,8 @@ class RelayedStream:
             upstream.punctuality.forgive()  # else old lateness would send it away at once
         while upstream.held:
             self._forward(upstream.held.popleft())
+        if self._is_flushing and upstream.flushed is not None:
+            self._tell_flushed(upstream.flushed)  # it came with the last stems
 
 
 def as_stream_request(request: Open) -> StreamRequest:

@@ -15,7 +15,7 @@ from plugin_bridge.live import BLOCKED_SEND_S, LOSS_MARGIN_S, preroll
 from plugin_bridge.live_link import Dial, LinkState, LiveLink
 from plugin_bridge.relay.link_time import measured_handshake
 from plugin_bridge.sockets import KEEP_ALIVE_S, SEND_TIMEOUT_S
-from protocol import Audio, Close, Flush, Message, Ping, Seek, Set, Stems
+from protocol import Audio, Close, Flush, Flushed, Message, Ping, Seek, Set, Stems
 
 if TYPE_CHECKING:
     from plugin_bridge.handshake import Accepted, StreamRequest
@@ -133,6 +133,7 @@ class Upstream:
 
     def flush(self) -> None:
         """Ask for the rest."""
+        self.flushed = None
         self.send(Flush(STREAM))
 
     def received(self, stems: Stems) -> None:
@@ -196,6 +197,7 @@ class Upstream:
         self.is_fed = self.is_flowing = False
         self.held: deque[Stems] = deque(maxlen=_HELD_BLOCKS)  # stems that nobody was given yet
         self.sets: deque[SentSet] = deque()
+        self.flushed: Flushed | None = None  # the answer to the last flush
         self.dropped_frames = 0
         self._sequence = 0
         self._blocked_since = None
