@@ -58,6 +58,7 @@ class Upstream:
         self._spoke_at = 0.0
         self._blocked_since: float | None = None  # when the socket began to take nothing
         self.punctuality: Punctuality | None = None  # known once the stream's budget is
+        self.flushed: Flushed | None = None  # the answer to the last flush
         self._forget()
 
     @property
@@ -197,7 +198,7 @@ class Upstream:
         self.is_fed = self.is_flowing = False
         self.held: deque[Stems] = deque(maxlen=_HELD_BLOCKS)  # stems that nobody was given yet
         self.sets: deque[SentSet] = deque()
-        self.flushed: Flushed | None = None  # the answer to the last flush
+        self.flushed = None
         self.dropped_frames = 0
         self._sequence = 0
         self._blocked_since = None
