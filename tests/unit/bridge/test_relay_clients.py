@@ -11,11 +11,13 @@ from protocol import (
     Close,
     Closed,
     Error,
+    Flush,
     Hello,
     Limits,
     Open,
     Ping,
     Pong,
+    UnknownStream,
     Welcome,
     encode,
 )
@@ -140,3 +142,18 @@ def test_at_the_end_every_stream_is_told_and_closed(bench):
     assert bench.told[-1][1].stream == 1
     assert bench.streams[0].is_closed
     assert bench.relay.streams == []
+
+
+def test_pings_are_answered_and_pongs_are_not(bench):
+    assert bench.say(Ping(12)) == Pong(12)
+    assert bench.say(Pong(0)) is None
+
+
+def test_what_a_stream_is_sent_needs_one_that_is_open(bench):
+    answer = bench.say(Flush(9))
+    assert (answer.code, answer.stream) == (UnknownStream.code, 9)
+    assert bench.say(Close(9)).code == UnknownStream.code
+
+
+def test_what_belongs_to_no_stream_is_refused(bench):
+    assert bench.say(Welcome(1, 0, "a server", (), "", 1, 2, 3, 4, 5)).code == UnknownStream.code
