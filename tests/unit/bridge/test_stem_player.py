@@ -1,6 +1,7 @@
 """The player keeps as much dry audio as its fallback reads, whatever history is asked for."""
 
 import numpy as np
+import pytest
 
 from plugin_bridge.stem_player import StemPlayer
 from protocol import Stems
@@ -29,8 +30,10 @@ def steady_player(value, **changes):
     return player
 
 
-def test_a_seek_lets_what_was_played_last_die_away():
-    player = steady_player(0.5)
+@pytest.mark.parametrize("latency", [0, 20])
+def test_a_seek_lets_what_was_played_last_die_away(latency):
+    """With a latency, silence follows, which counts as having arrived."""
+    player = steady_player(0.5, latency_samples=latency)
     player.seek(5000)
     heard = player.play(np.zeros((1, 10), np.float32))[:, 0]
     steps = np.diff(heard, axis=1, prepend=np.float32(0.5))
