@@ -109,3 +109,12 @@ def test_written_end_never_trails_the_read_position():
     assert ring.written_samples == 10
     ring.read(ring.names, 30)
     assert ring.written_samples == 30
+
+
+def test_a_ring_that_is_told_no_place_starts_at_the_beginning():
+    ring = StemRing(("mix",), 1, 8)
+    assert (ring.read_samples, ring.written_samples) == (0, 0)
+    ring.write(0, ("mix",), np.ones((1, 1, 4), np.float32))
+    samples, valid = ring.read(("mix",), 4)
+    assert valid.all()
+    assert np.all(samples == 1)
