@@ -1,11 +1,12 @@
 """The inbox keeps order, bounds a live stream's audio, and drops the oldest first."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from server_client import noise
 
-from protocol import Audio, Flush, LimitExceeded, Preroll, Seek, Set
+from protocol import DEFAULT_LIMITS, Audio, Flush, LimitExceeded, Preroll, Seek, Set
 from server import inbox as inbox_module
 from server.inbox import MAXIMUM_WAITING_REQUESTS, Inbox
 
@@ -139,3 +140,15 @@ def test_preroll_is_no_audio_and_a_flush_keeps_it():
     assert inbox.audio_frames == 10
     inbox.forget_audio()
     assert [type(r).__name__ for r in taken(inbox)] == ["Preroll", "Audio", "Flush"]
+
+
+def test_two_whole_pasts_may_wait_and_no_more():
+    """A client that seeks twice before the first rebuild has begun."""
+    inbox, limit = Inbox(None), DEFAULT_LIMITS
+    part = Preroll(1, 0, np.zeros((1, limit.maximum_part_frames), np.float32))
+    parts, rest = divmod(2 * limit.maximum_preroll_frames, limit.maximum_part_frames)
+    for _ in range(parts):
+        inbox.put(part, 0)
+    inbox.put(Preroll(1, 0, np.zeros((1, rest), np.float32)), 0)
+    with pytest.raises(LimitExceeded):
+        inbox.put(Preroll(1, 0, np.zeros((1, 1), np.float32)), 0)
