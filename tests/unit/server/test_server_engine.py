@@ -11,7 +11,7 @@ import pytest
 from dsp.separator import Lane
 from server.engine import Engine
 from server.mailbox import Mailbox
-from server.priority import BACKGROUND_NICE
+from server.priority import BACKGROUND_NICE, PREPARING_PRIORITY
 
 
 class Task:
@@ -173,3 +173,22 @@ def test_many_posters_lose_nothing():
 
 def test_a_step_that_never_ends_does_not_keep_the_process():
     assert all(thread.daemon for thread in Engine()._lanes.values())
+
+
+def test_each_lane_asks_for_a_priority_of_its_own(monkeypatch):
+    """Live hops first, then rebuilds; lossless work takes what is left."""
+    asked = {}
+
+    def ask(name):
+        return lambda *how: asked.setdefault(threading.current_thread().name, (name, *how))
+
+    monkeypatch.setattr("server.engine.claim_realtime", ask("real time"))
+    monkeypatch.setattr("server.engine.yield_to_others", ask("nice"))
+    engine = Engine()
+    engine.start()
+    assert engine.stop(5)
+    assert asked == {
+        "engine-realtime": ("real time",),
+        "engine-catch-up": ("real time", PREPARING_PRIORITY),
+        "engine-background": ("nice",),
+    }

@@ -152,3 +152,18 @@ def test_two_whole_pasts_may_wait_and_no_more():
     inbox.put(Preroll(1, 0, np.zeros((1, rest), np.float32)), 0)
     with pytest.raises(LimitExceeded):
         inbox.put(Preroll(1, 0, np.zeros((1, 1), np.float32)), 0)
+
+
+def test_the_oldest_request_may_be_looked_at_and_stays():
+    inbox = Inbox(None)
+    assert inbox.peek() is None
+    inbox.put(Flush(1), 0)
+    inbox.put(Seek(1, 5), 0)
+    assert (inbox.peek(), inbox.peek(), len(inbox)) == (Flush(1), Flush(1), 2)
+
+
+def test_an_inbox_knows_whether_its_stream_is_over():
+    inbox = Inbox(None)
+    assert inbox.is_closed is False
+    inbox.close()
+    assert inbox.is_closed is True
