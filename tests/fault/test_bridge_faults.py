@@ -95,6 +95,9 @@ def test_an_embedded_server_that_hangs_is_replaced_and_found_again():
                 break
         statistics = live.statistics
         assert statistics.losses - before.losses == statistics.reconnects - before.reconnects == 1
+        deadline = time.monotonic() + 10
+        while not server.restarts and time.monotonic() < deadline:
+            time.sleep(0.02)  # it is told by a line of its own, which the first stems may overtake
         assert (server.restarts, server.pid == stopped) == (1, False)
 
 
