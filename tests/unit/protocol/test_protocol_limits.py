@@ -196,3 +196,13 @@ def test_the_largest_block_of_stems_fits_the_payload():
     header, pcm = encode(Stems(1, 0, 0, named(16), largest))
     assert pcm.nbytes == DEFAULT_LIMITS.maximum_payload_bytes
     assert decode([header, pcm]).samples.shape == largest.shape
+
+
+@pytest.mark.parametrize(
+    ("limit", "least"),
+    [("maximum_frames_per_message", 2), ("maximum_list_items", 16), ("maximum_text_bytes", 64)],
+)
+def test_a_limit_leaves_room_for_every_header_of_this_version(limit, least):
+    assert getattr(Limits(**{limit: least}), limit) == least
+    with pytest.raises(ValueError, match=f"{limit} is {least - 1}: {least} or more"):
+        Limits(**{limit: least - 1})
