@@ -47,10 +47,8 @@ class JoinedTask:
     def losses(self, vocals: Tensor, mixtures: Tensor, step: int) -> Losses:
         """Measure the error of the samples played; ``step`` says at which moments."""
         rng = np.random.default_rng([step])
-        moments, ticks_from = (
-            self._moments(rng),
-            int(rng.integers(max(self._network.config.trunk.ticks))),
-        )
+        moments = self._moments(rng)
+        ticks_from = int(rng.integers(max(self._network.config.trunk.ticks)))
         later = _HOP_SAMPLES * int(rng.integers(HOPS_PER_MASK))  # since the U-Net's mask was made
         length = mixtures.shape[-1] - STEP_SAMPLES
         with torch.no_grad():
