@@ -132,13 +132,15 @@ def sleeper(say, *, endpoint):
 
 def separate(say, *, endpoint, source, output, limit_bytes):
     """Run the command; with ``limit_bytes`` no file can grow further, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     if limit_bytes:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails instead
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limits[1]))
     words = io.StringIO()
     arguments = [source, "-o", output, "--model", "fixed-gains", "--connect", endpoint]
     with contextlib.redirect_stderr(words):
         code = main(["separate", *arguments])
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)  # what measures coverage writes at the end
     say(code=code, words=words.getvalue()[-2000:])
 
 
