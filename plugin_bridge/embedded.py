@@ -35,8 +35,10 @@ class EmbeddedServer(Closeable):
     """`phoenix-stems serve` as a child process, for as long as this object is open.
 
     That process starts its engine again, at the same endpoint, when it dies or hangs: with growing
-    pauses, at most ``maximum_restarts`` times in a row. Raises EmbeddedServerFailed, with the end
-    of the server's log, when it does not become ready.
+    pauses, at most ``maximum_restarts`` times in a row. An inference step runs on ``threads``
+    threads (0: as the server is configured, one unless told); more than one pays where steps are
+    long, as offline. Raises EmbeddedServerFailed, with
+    the end of the server's log, when it does not become ready.
     """
 
     def __init__(
@@ -44,13 +46,14 @@ class EmbeddedServer(Closeable):
         *,
         model: str = "",
         profile: str = "",
+        threads: int = 0,
         command: Sequence[str] | None = None,
         start_timeout_s: float = START_TIMEOUT_S,
         maximum_restarts: int = MAXIMUM_RESTARTS,
     ) -> None:
         self._directory = tempfile.mkdtemp(prefix="phoenix-stems-")  # mode 0700
         self.endpoint = f"ipc://{Path(self._directory) / 'server.sock'}"
-        options = self._options(model, profile, maximum_restarts)
+        options = self._options(model, profile, threads, maximum_restarts)
         self._finalizer = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
         try:
             self._process = _ServerProcess([*(command or serve_command()), *options])
@@ -79,11 +82,12 @@ class EmbeddedServer(Closeable):
             process.stop()
         self._finalizer()
 
-    def _options(self, model: str, profile: str, maximum_restarts: int) -> list[str]:
+    def _options(self, model: str, profile: str, threads: int, maximum_restarts: int) -> list[str]:
         options = ["--bind", self.endpoint, "--parent-pid", str(os.getpid())]
         options += ["--engine-restarts", str(maximum_restarts)]
         options += ["--model", model] if model else []
-        return options + (["--profile", profile] if profile else [])
+        options += ["--profile", profile] if profile else []
+        return options + (["--threads", str(threads)] if threads else [])
 
 
 class _ServerProcess:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from dsp.separator import Separator
 
 PHASES = 8  # hops after which the pattern of a multi-rate network repeats
-REPETITIONS = 12
-BUDGET_S = 2.0  # a slow background profile is timed by fewer hops
+REPETITIONS = 8
+BUDGET_S = 0.3  # a slow background profile is timed by fewer hops
 _LEVEL = 0.1  # of the noise; a network does the same work for any
 
 

@@ -25,7 +25,7 @@ from dsp.networks.packed_linear import LinearKind
 from dsp.networks.phoenix_network import PhoenixConfig
 from dsp.networks.quantised_linear import has_quantised
 from dsp.networks.stored_weights import from_stored
-from dsp.networks.unet_weights import untrained_weights
+from dsp.networks.unet_weights import weights_from_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,9 +109,11 @@ def load_network(file: WeightsFile) -> JoinedNetwork:
             f"{path}: SHA-256 {file.checkpoint_sha256} expected, {found} found; "
             "install phoenix-stems again"
         )
-    network = JoinedNetwork(untrained_weights(), PhoenixConfig(), HOPS_PER_MASK)
     try:
-        network.load_state_dict(from_stored(load(content)))
+        tensors = from_stored(load(content))
+        unet = {name.removeprefix("unet."): tensors[name] for name in tensors}
+        network = JoinedNetwork(weights_from_tensors(unet), PhoenixConfig(), HOPS_PER_MASK)
+        network.load_state_dict(tensors, assign=True)
     except (SafetensorError, KeyError, RuntimeError) as reason:
         raise WeightsCorruptError(f"{path} does not fit the network: {reason}") from reason
     return network.eval().requires_grad_(requires_grad=False)

@@ -24,8 +24,6 @@ LOOK_AHEAD_FRAMES = 194
 RECEPTIVE_FIELD_FRAMES = 255
 """How far a mask looks, at most, into the past and into the future."""
 
-_FIRST_CHUNKS = -(-LOOK_AHEAD_FRAMES // GRID)  # before them no mask is complete
-
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
@@ -77,34 +75,32 @@ class LookAheadUNet:
     def reset(self) -> None:
         """Forget everything; the next frame begins a grid."""
         self._state = self._beginning
-        self._first: list[Tensor] = []
+        self._first = torch.zeros(self._shape[0], 0, self._shape[1])
 
     def push(self, magnitudes: Tensor) -> Tensor:
         """[channel, n * GRID, bin] -> masks of the same shape; zeros before the first frame's.
 
-        Raises SignalError for another shape.
+        All at once, so that every weight is fetched once. Raises SignalError for another shape.
         """
         channels, bins = self._shape
         if magnitudes.shape != (channels, magnitudes.shape[1], bins) or magnitudes.shape[1] % GRID:
             raise SignalError(
                 f"magnitudes {tuple(magnitudes.shape)}: [{channels}, n * {GRID}, {bins}] expected"
             )
+        if not magnitudes.shape[1]:
+            return magnitudes
         with torch.inference_mode():
-            masks = [
-                self._advance(magnitudes[:, start : start + GRID])
-                for start in range(0, magnitudes.shape[1], GRID)
-            ]
-        return torch.cat(masks, dim=1) if masks else magnitudes
+            if self._state is self._beginning:
+                return self._begin(magnitudes)
+            return self._run(magnitudes)
 
-    def _advance(self, chunk: Tensor) -> Tensor:
-        if self._state is not self._beginning:
-            return self._run(chunk)
-        self._first.append(chunk)
-        if len(self._first) < _FIRST_CHUNKS:
-            return torch.zeros_like(chunk)
-        mask = self._run(torch.cat(self._first, dim=1))
-        self._first.clear()
-        return functional.pad(mask, (0, 0, GRID - mask.shape[1], 0))
+    def _begin(self, magnitudes: Tensor) -> Tensor:
+        """Wait until a mask is complete."""
+        self._first = torch.cat([self._first, magnitudes], dim=1)
+        if self._first.shape[1] <= LOOK_AHEAD_FRAMES:
+            return torch.zeros_like(magnitudes)
+        mask = self._run(self._first)
+        return functional.pad(mask, (0, 0, magnitudes.shape[1] - mask.shape[1], 0))
 
     def _run(self, frames: Tensor) -> Tensor:
         self._state, mask = _step(self._weights, self._state, frames[None])

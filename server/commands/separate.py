@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections import Counter
@@ -89,8 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         with ExitStack() as stack:
             endpoint = arguments.connect
             if endpoint is None:
-                server = EmbeddedServer(model=arguments.model, profile=arguments.profile)
-                endpoint = stack.enter_context(server).endpoint
+                endpoint = stack.enter_context(_own_server(arguments)).endpoint
             outcomes = [
                 _separate(source, directory, endpoint, arguments) for source, directory in places
             ]
@@ -99,6 +99,12 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     write_json(arguments.json, {"files": [outcome.figures() for outcome in outcomes]})
     return int(any(outcome.result is None for outcome in outcomes))
+
+
+def _own_server(arguments: argparse.Namespace) -> EmbeddedServer:
+    """Start a server for these files alone; a live hop is too short to be shared among cores."""
+    threads = 0 if arguments.profile.startswith("live") else os.cpu_count() or 0
+    return EmbeddedServer(model=arguments.model, profile=arguments.profile, threads=threads)
 
 
 def _directories(sources: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:

@@ -50,16 +50,16 @@ def failure(command, **options):
     return str(failed.value)
 
 
-def test_the_command_gets_socket_parent_model_and_profile(program, tmp_path):
+def test_the_command_gets_socket_parent_model_profile_and_threads(program, tmp_path):
     write = f"import json, sys\njson.dump(sys.argv[1:], open({str(tmp_path / 'argv')!r}, 'w'))\n"
     with EmbeddedServer(
-        command=program(write + READY + STAY), model="duo", profile="live"
+        command=program(write + READY + STAY), model="duo", profile="live", threads=3
     ) as server:
         told = json.loads((tmp_path / "argv").read_text())
         assert told == [
             *("--bind", server.endpoint, "--parent-pid", str(os.getpid())),
             *("--engine-restarts", "5"),
-            *("--model", "duo", "--profile", "live"),
+            *("--model", "duo", "--profile", "live", "--threads", "3"),
         ]
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsp.networks.registry import available_models
+from plugin_bridge import BridgeError
 from server.commands import COMMANDS, main, separate
 from server.commands.live import _gain, _names
 from server.commands.separate import _directories
@@ -142,6 +143,22 @@ def test_inputs_whose_stems_would_replace_each_other_are_refused(monkeypatch, so
     assert main(["separate", *sources, "-o", "out"]) == 1
     err = capsys.readouterr().err
     assert f"{sources[0]} and {sources[-1]}: the stems of both would go to out/a" in err
+
+
+@pytest.mark.parametrize(("profile", "threads"), [("offline", 6), ("live", 0), ("live-int8", 0)])
+def test_a_server_for_files_computes_on_all_cores_but_not_single_hops(
+    monkeypatch, profile, threads
+):
+    asked = {}
+
+    def start(**arguments):
+        asked.update(arguments)
+        raise BridgeError("enough")
+
+    monkeypatch.setattr(separate, "EmbeddedServer", start)
+    monkeypatch.setattr(separate.os, "cpu_count", lambda: 6)
+    assert main(["separate", "a.wav", "-o", "out", "--profile", profile]) == 1
+    assert (asked["profile"], asked["threads"]) == (profile, threads)
 
 
 @pytest.mark.parametrize("model", available_models(), ids=lambda model: model.name)
