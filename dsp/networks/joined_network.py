@@ -1,7 +1,7 @@
 """Phoenix and the live U-Net joined: two opinions of what is a voice, one complex head.
 
 The two were trained on different music and err in different places: the mean of their masks is
-better than either. The U-Net's mask is made once in two hops, Phoenix's at each.
+better than either.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork, filtered
 from dsp.networks.phoenix_trunk import PhoenixTrunk
 from dsp.networks.unet_weights import UNetWeights
 
-HOPS_PER_MASK = 2
+HOPS_PER_STEP = 2
+"""The audio's hop is half a step of the networks, whose frames interleave."""
 
 
 class JoinedNetwork(nn.Module):
     """Magnitudes heard and spectra to be filtered, in; vocals' spectra out.
 
-    ``frames_per_step`` is the trunk's; the U-Net's frames are one step apart.
+    ``frames_per_step`` is the trunk's; `forward` gives the U-Net frames one step apart.
     """
 
     def __init__(
@@ -38,11 +39,12 @@ class JoinedNetwork(nn.Module):
     ) -> Tensor:
         """Filter complex ``spectra`` [batch, channel 2, moment, bin].
 
-        ``heard`` [batch, 2, frame, 1024] are magnitudes for the U-Net and for the trunk: the same
-        frames, or a hop later; ``ticks_from`` is the trunk's index of the first one.
+        ``heard`` [batch, 2, frame, 1024] are magnitudes as the U-Net's deep levels hear them and as
+        all else does: the same frames, or a hop later; ``ticks_from`` is the trunk's index of the
+        first one.
         """
         chosen = torch.tensor(moments.masks(heard[0].shape[2]))
-        opinion = _as_frames(self.unet(heard[0], moments), len(spectra))
+        opinion = _as_frames(self.unet(heard, moments), len(spectra))
         state = self.trunk.initial_state(len(spectra), ticks_from)
         answer, logits = self.trunk.answer_and_logits(heard[1], state)
         return self.filter(opinion, answer[:, :, chosen], logits[:, :, chosen], spectra)

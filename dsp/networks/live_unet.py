@@ -5,9 +5,9 @@ columns, 0 and 1, beside the final ones. Trained as it is streamed, the network 
 make of that. The streaming form (`rocknet_streaming`) computes the same masks.
 
 Moments are sparse: neighbouring masks have much in common, so a step learns more from a few masks
-of many songs. The deep levels hear one moment, a *tick*; the mask is made ``age`` frames later, of
-the shallow levels' newest columns and what the deep ones said. Final columns are computed only
-where a tick or a mask needs them.
+of many songs. The deep levels hear one moment, a *tick*; the mask is made ``age`` frames later, or
+a hop more, of the shallow levels' newest columns and what the deep ones said. Final columns are
+computed only where a tick or a mask needs them.
 
 Tensors are [batch * moment, channel, 1, bin], channels-last; where there are several columns, the
 channels of column 0 come first.
@@ -149,15 +149,17 @@ class LiveUNet(nn.Module):
         )
         return UNetWeights(encoder, decoder, self.mask.weight, self.mask.bias)
 
-    def forward(self, magnitudes: Tensor, moments: Moments) -> Tensor:
+    def forward(self, magnitudes: tuple[Tensor, Tensor], moments: Moments) -> Tensor:
         """[batch, channel, frame, bin] to masks [batch * moment, channel, 1, bin], 0 to 1.
 
-        Before the first frame there was silence without end.
+        ``magnitudes`` are as heard at the ticks and as heard at the masks: the same frames, or a
+        hop later. Before the first frame there was silence without end.
         """
-        weights, heard = self.weights, moments.masks(magnitudes.shape[2])
+        weights, (past, now) = self.weights, magnitudes
+        heard = moments.masks(now.shape[2])
         ticks = range(moments.first, moments.first + len(heard) * moments.apart, moments.apart)
-        held = _deep(weights, _shallow(weights, magnitudes, ticks)[-1], ticks)
-        return _ascend(weights, _shallow(weights, magnitudes, heard), heard, held)
+        held = _deep(weights, _shallow(weights, past, ticks)[-1], ticks)
+        return _ascend(weights, _shallow(weights, now, heard), heard, held)
 
 
 class _Block(nn.Module):

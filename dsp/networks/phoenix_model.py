@@ -18,7 +18,7 @@ from safetensors.torch import load
 
 from dsp.errors import UnknownProfileError, WeightsCorruptError, WeightsMissingError
 from dsp.networks import phoenix, unet_offline, unet_studio
-from dsp.networks.joined_network import HOPS_PER_MASK, JoinedNetwork
+from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork
 from dsp.networks.joined_step import JoinedStep, pack
 from dsp.networks.model_card import CARD_PACKAGE, load_card
 from dsp.networks.packed_linear import LinearKind
@@ -112,7 +112,7 @@ def load_network(file: WeightsFile) -> JoinedNetwork:
     try:
         tensors = from_stored(load(content))
         unet = {name.removeprefix("unet."): tensors[name] for name in tensors}
-        network = JoinedNetwork(weights_from_tensors(unet), PhoenixConfig(), HOPS_PER_MASK)
+        network = JoinedNetwork(weights_from_tensors(unet), PhoenixConfig(), HOPS_PER_STEP)
         network.load_state_dict(tensors, assign=True)
     except (SafetensorError, KeyError, RuntimeError) as reason:
         raise WeightsCorruptError(f"{path} does not fit the network: {reason}") from reason

@@ -25,7 +25,7 @@ class HopGrid:
     """Column spacing, every how many hops the deep levels are computed, and over how many.
 
     A refresh of the deep levels hears the hop it begins at, and is heard from the last of its
-    ``deep_hops`` on. With ``works_between`` part of it is left to the time between pushes.
+    ``deep_hops`` on.
 
     Raises ValueError unless 1, 2 or 4 hops per column, a deep period that is a power of two up to
     16 (the deep levels' spacings are multiples of those), and 1, 2 or 4 deep hops within it.
@@ -34,7 +34,6 @@ class HopGrid:
     hops_per_column: int = 2
     deep_period: int = 1
     deep_hops: int = 1
-    works_between: bool = False
 
     def __post_init__(self) -> None:
         if self.hops_per_column not in {1, 2, 4} or self.deep_period not in {1, 2, 4, 8, 16}:
@@ -86,13 +85,7 @@ class HopGrid:
         hops_since = hop_index % self.deep_period + 1
         if hops_since >= self.deep_hops:
             return DEEP_STEPS
-        per_hop = DEEP_STEPS // self.deep_hops
-        return per_hop * hops_since - (per_hop // 2 if self.works_between else 0)
-
-    def steps_ahead(self, hop_index: int) -> int:
-        """Return how many may be taken after a hop: half of what the next one would have to."""
-        now, then = self.steps_until(hop_index), self.steps_until(hop_index + 1)
-        return now if self.is_deep(hop_index + 1) else (now + then + 1) // 2
+        return DEEP_STEPS // self.deep_hops * hops_since
 
     def horizon_hops(self, level: int, last_level: int) -> int:
         """Return how many of the newest hops' inputs at ``level`` the sums at ``last_level`` hold.

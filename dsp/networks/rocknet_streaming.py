@@ -86,15 +86,6 @@ class StreamingUNet:
         self._state.hop_index = hop_index + 1
         return mask
 
-    def work_ahead(self) -> None:
-        """Take steps of a refresh that the next push would have to; at any time between pushes.
-
-        Changes no mask, only when the work is done.
-        """
-        with torch.inference_mode():
-            newest = self._state.hop_index - 1
-            self._take_deep_steps(self.grid.steps_ahead(newest), newest)
-
     def reset(self, hop_index: int = 0) -> None:
         """Forget everything: silence without end, then the next push is hop ``hop_index``."""
         self._state.assign(self._silence)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsp.networks.joined_network import HOPS_PER_MASK, JoinedNetwork
+from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork
 from dsp.networks.joined_step import GRID, JoinedStep, pack
 from dsp.networks.live_unet import Moments
 from dsp.networks.phoenix import PhoenixLive, filtering_windows, hearing_windows
@@ -20,11 +20,11 @@ from dsp.training.losses import FrameBank, relative_error_db
 from dsp.training.task import Losses, magnitudes_of
 from dsp.training.validation import played_live
 
-_HOP_SAMPLES = STEP_SAMPLES // HOPS_PER_MASK
+_HOP_SAMPLES = STEP_SAMPLES // HOPS_PER_STEP
 
 
 class JoinedTask:
-    """Masks at sparse moments: every age of what the deep levels said, either hop of a mask."""
+    """Masks at sparse moments, and every age, in hops, of what the deep levels said."""
 
     def __init__(self, network: JoinedNetwork, frames_apart: int, unet_share: float) -> None:
         self._network = channels_last(network)
@@ -47,9 +47,9 @@ class JoinedTask:
     def losses(self, vocals: Tensor, mixtures: Tensor, step: int) -> Losses:
         """Measure the error of the samples played; ``step`` says at which moments."""
         rng = np.random.default_rng([step])
-        moments = self._moments(rng)
+        moments, hops_later = self._moments(rng)
         ticks_from = int(rng.integers(max(self._network.config.trunk.ticks)))
-        later = _HOP_SAMPLES * int(rng.integers(HOPS_PER_MASK))  # since the U-Net's mask was made
+        later = _HOP_SAMPLES * hops_later
         length = mixtures.shape[-1] - STEP_SAMPLES
         with torch.no_grad():
             past, now = mixtures[..., :length], mixtures[..., later : later + length]
@@ -67,14 +67,17 @@ class JoinedTask:
     def separator(self, weights: Mapping[str, Tensor]) -> Callable[[FloatArray], FloatArray]:
         """Load the weights into a streaming network."""
         current = self._network
-        network = JoinedNetwork(current.unet.weights, current.config, HOPS_PER_MASK)
+        network = JoinedNetwork(current.unet.weights, current.config, HOPS_PER_STEP)
         network.load_state_dict(dict(weights))
         packed = pack(network.requires_grad_(requires_grad=False))
         return played_live(PhoenixLive(JoinedStep(packed)))
 
-    def _moments(self, rng: np.random.Generator) -> Moments:
-        age = int(rng.integers(GRID.deep_period)) + GRID.deep_hops - 1
-        return Moments(int(rng.integers(self._apart)), self._apart, age)
+    def _moments(self, rng: np.random.Generator) -> tuple[Moments, int]:
+        """Draw the moments, and by how many hops more than whole frames the masks are later."""
+        first = int(rng.integers(self._apart))
+        age_hops = int(rng.integers(GRID.deep_period)) + GRID.deep_hops - 1
+        age_frames, hops_later = divmod(age_hops, HOPS_PER_STEP)
+        return Moments(first, self._apart, age_frames), hops_later
 
 
 def _unread(name: str) -> bool:

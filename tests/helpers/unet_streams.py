@@ -46,9 +46,8 @@ def rerun(weights, stream, hop_index, hops_per_column=2):
     return unet_mask(weights, batch)[0, :, NEWEST].numpy()
 
 
-def tiny_stream(hops_per_column=2, deep_period=1, deep_hops=1, *, works_between=False):
-    grid = HopGrid(hops_per_column, deep_period, deep_hops, works_between)
-    return StreamingUNet(TINY_PACKED, grid)
+def tiny_stream(hops_per_column=2, deep_period=1, deep_hops=1):
+    return StreamingUNet(TINY_PACKED, HopGrid(hops_per_column, deep_period, deep_hops))
 
 
 def push_all(unet, stream):

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.networks.joined_network import HOPS_PER_MASK, JoinedNetwork, join
+from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork, join
 from dsp.networks.joined_step import GRID, JoinedStep, pack
 from dsp.networks.packed_linear import LinearKind, available_kind
 from dsp.networks.phoenix import LIVE, PhoenixLive
@@ -29,7 +29,7 @@ RELATIVE = 1e-5
 def network():
     torch.manual_seed(3)
     unet = untrained_weights((2, 3, 4, 4, 5, 6), seed=1)
-    network = JoinedNetwork(unet, SMALL, frames_per_step=HOPS_PER_MASK)
+    network = JoinedNetwork(unet, SMALL, frames_per_step=HOPS_PER_STEP)
     torch.nn.init.normal_(network.head.matrix.weight, std=0.3)
     return network.eval().requires_grad_(requires_grad=False)
 
@@ -47,16 +47,10 @@ def spectra(hops, seed=0):
 
 
 def opinions(network, magnitudes, first):
-    """The U-Net's mask at each hop, [channel, hop, bin]: silence's until the first odd hop."""
+    """The U-Net's mask at each hop, [channel, hop, bin]."""
     unet = StreamingUNet(pack_unet(network.unet.weights), GRID)
-    mask = unet.push(np.zeros((2, BINS), np.float32))
-    unet.reset(first // HOPS_PER_MASK)
-    masks = []
-    for hop, frame in enumerate(magnitudes.transpose(1, 0, 2), first):
-        if hop % HOPS_PER_MASK:
-            mask = unet.push(frame)
-        masks.append(mask)
-    return np.stack(masks, axis=1)
+    unet.reset(first)
+    return np.stack([unet.push(frame) for frame in magnitudes.transpose(1, 0, 2)], axis=1)
 
 
 def of_networks(network, heard, filtered, first):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.networks import linear
-from dsp.networks.joined_network import HOPS_PER_MASK, JoinedNetwork
+from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork
 from dsp.networks.joined_step import JoinedStep, pack
 from dsp.networks.packed_linear import LinearKind
 from dsp.networks.phoenix import LIVE, LIVE_INT8, PhoenixLive
@@ -30,7 +30,7 @@ HOPS = 48
 def network():
     torch.manual_seed(3)
     unet = untrained_weights((2, 3, 4, 4, 5, 6), seed=1)
-    network = JoinedNetwork(unet, SMALL, frames_per_step=HOPS_PER_MASK)
+    network = JoinedNetwork(unet, SMALL, frames_per_step=HOPS_PER_STEP)
     torch.nn.init.normal_(network.head.matrix.weight, std=0.3)
     return network.eval().requires_grad_(requires_grad=False)
 

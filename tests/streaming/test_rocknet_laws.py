@@ -169,19 +169,6 @@ def test_deep_schedule_follows_the_absolute_hop_index():
         assert errors[~on_grid].min() > RELATIVE
 
 
-@settings(deadline=None, max_examples=15)
-@given(first=st.integers(0, 9), ahead=st.lists(st.booleans(), min_size=40, max_size=40))
-def test_working_ahead_changes_no_mask(first, ahead):
-    stream = magnitudes(40)
-    plain, between = tiny_stream(1, 4, 2), tiny_stream(1, 4, 2, works_between=True)
-    plain.reset(first)
-    between.reset(first)
-    for frame, works in zip(stream, ahead, strict=True):
-        assert np.array_equal(between.push(frame), plain.push(frame))
-        if works:
-            between.work_ahead()
-
-
 @pytest.mark.parametrize("deep_hops", [2, 4])
 def test_spread_refresh_is_the_refresh_at_once_heard_some_hops_later(deep_hops):
     """The way up of the stream that refreshes at once, given what the other one has yet to hear."""

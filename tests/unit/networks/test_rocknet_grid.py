@@ -9,9 +9,7 @@ from dsp.networks.unet_weights import LEVELS
 
 grids = st.builds(HopGrid, st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4, 8, 16]))
 schedules = st.sampled_from([(1, 1), (2, 2), (4, 2), (4, 4), (8, 4), (16, 2)])
-spread_grids = st.builds(
-    lambda schedule, between: HopGrid(2, *schedule, between), schedules, st.booleans()
-)
+spread_grids = st.builds(lambda schedule: HopGrid(2, *schedule), schedules)
 levels = st.integers(0, LEVELS - 1)
 hops = st.integers(0, 10**9)
 
@@ -56,11 +54,7 @@ def test_spreads_that_do_not_fit_are_refused(deep_period, deep_hops):
 @given(grid=spread_grids, hop=hops)
 def test_steps_of_a_refresh_are_all_taken_and_never_undone(grid, hop):
     begin = grid.latest_deep(hop)
-    taken = [
-        until(t)
-        for t in range(begin, begin + grid.deep_period)
-        for until in (grid.steps_until, grid.steps_ahead)
-    ]
+    taken = [grid.steps_until(t) for t in range(begin, begin + grid.deep_period)]
     assert taken == sorted(taken)
     assert taken[0] >= 1, "the entry of the deep levels is there for one hop only"
     assert taken[-1] == DEEP_STEPS
@@ -74,13 +68,6 @@ def test_mask_hears_the_latest_refresh_whose_last_step_is_taken(grid, hop):
     assert age >= grid.deep_period or grid.steps_until(hop) == DEEP_STEPS
     latest = grid.latest_deep(hop)
     assert heard == latest or grid.steps_until(hop) < DEEP_STEPS
-
-
-@given(hop=hops)
-def test_left_between_hops_no_hop_has_more_than_a_quarter_of_a_refresh(hop):
-    grid = HopGrid(1, 4, 2, works_between=True)
-    before = 0 if grid.is_deep(hop) else grid.steps_ahead(hop - 1)
-    assert grid.steps_until(hop) - before <= 1
 
 
 @given(grid=grids, level=levels, age=st.integers(1, 2000))
