@@ -11,7 +11,7 @@ block's columns 1, 3 and 5, and these the block's before it up to column 3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dsp.networks.linear import Linear
+    from dsp.networks.rocknet_grid import HopGrid
+    from dsp.networks.rocknet_state import UNetState
     from dsp.networks.unet_weights import ConvBlock, UNetWeights
     from dsp.separator import FloatArray
 
@@ -77,8 +79,9 @@ class PackedUp:
 
 @dataclass(frozen=True)
 class PackedUNet:
-    """Everything the streaming step multiplies with; immutable.
+    """Everything the streaming step multiplies with; immutable, but for what is worked out once.
 
+    ``silence`` has, for each grid, the state that silence without end leaves: streams share it.
     ``ups[stage]`` has one entry, but for ``SPLIT_STAGE``: skip, then what comes from above.
     ``mask_weight`` is [channel, (column 1, 3, 5), frequency tap].
     """
@@ -91,6 +94,7 @@ class PackedUNet:
     channels: tuple[int, ...]  # input, then every level's output
     bins: int
     kind: LinearKind
+    silence: dict[HopGrid, UNetState] = field(default_factory=dict, repr=False, compare=False)
 
 
 def pack(weights: UNetWeights, bins: int = 1024, kind: LinearKind | None = None) -> PackedUNet:

@@ -10,8 +10,9 @@ import numpy as np
 from dsp.networks.unet_weights import LEVELS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dsp.networks.rocknet_grid import HopGrid
-    from dsp.networks.rocknet_packed import PackedUNet
     from dsp.separator import FloatArray
 
     Held = tuple[FloatArray, FloatArray]
@@ -75,20 +76,21 @@ class UNetState:
         return first.copy()
 
 
-def empty_state(packed: PackedUNet, grid: HopGrid, in_flight: tuple[FloatArray, ...]) -> UNetState:
+def empty_state(
+    bins: int, channels: Sequence[int], grid: HopGrid, in_flight: tuple[FloatArray, ...]
+) -> UNetState:
     """Allocate a state of zeros, which is not yet that of silence.
 
-    ``in_flight`` are the very buffers that the deep levels work in.
+    ``channels`` are the input's, then every level's output; ``in_flight`` are the very buffers that
+    the deep levels work in.
     """
-    shapes = [(packed.bins >> (k + 1), packed.channels[k + 1]) for k in range(LEVELS)]
+    shapes = [(bins >> (k + 1), channels[k + 1]) for k in range(LEVELS)]
     sums = [np.zeros((grid.slots(k), 4, *shape), np.float32) for k, shape in enumerate(shapes)]
     delayed = np.zeros((grid.delayed_slots, *shapes[0]), np.float32)
-    return UNetState(0, 0, sums, delayed, _empty_held(packed), in_flight)
+    return UNetState(0, 0, sums, delayed, _empty_held(bins >> 4, channels[3]), in_flight)
 
 
-def _empty_held(packed: PackedUNet) -> Held:
-    bins = packed.bins >> 4
-    channels = packed.channels[3]
+def _empty_held(bins: int, channels: int) -> Held:
     return (
         np.zeros((bins, 15 * channels), np.float32),
         np.zeros((bins, 5 * channels), np.float32),

@@ -58,8 +58,9 @@ class StreamingUNet:
         self._skips = [up_inputs(packed, stage)[0] for stage in range(SPLIT_STAGE, LEVELS)]
         self._mask_columns = np.zeros((3, bins + 6), np.float32)
         self._last_affine = np.concatenate(packed.up_affines[-1])
-        self._state = empty_state(packed, grid, self._deep.buffers)
-        self._silence = self._settle()
+        self._state = empty_state(bins, widths, grid, self._deep.buffers)
+        if grid not in packed.silence:
+            packed.silence[grid] = self._settle()
         self.reset()
 
     @property
@@ -88,7 +89,7 @@ class StreamingUNet:
 
     def reset(self, hop_index: int = 0) -> None:
         """Forget everything: silence without end, then the next push is hop ``hop_index``."""
-        self._state.assign(self._silence)
+        self._state.assign(self.packed.silence[self.grid])
         self._state.hop_index = hop_index
         self._state.steps_taken = self.grid.steps_until(hop_index - 1)
 
