@@ -1,5 +1,11 @@
 """For every test: Hypothesis sets no deadlines (unit tests assert no speed); figures are shown."""
 
+import os
+
+# Before torch is there. Small products on threads that wait for each other take a hundred times as
+# long where other programs have the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

@@ -1,7 +1,6 @@
 """The joined network one hop at a time: packed weights, preallocated state.
 
-Both trunks and the head run at every hop, the U-Net's deep levels at every eighth, spread over
-four.
+Both trunks and the head run at every hop, the U-Net's deep levels less often: see `GRID`.
 """
 
 from __future__ import annotations
@@ -28,23 +27,31 @@ if TYPE_CHECKING:
     from dsp.networks.rocknet_packed import PackedUNet
 
 GRID = HopGrid(HOPS_PER_STEP, deep_period=8, deep_hops=4)
+"""The deep levels hear every eighth hop and are heard four hops later, a quarter done at each."""
+
+QUICK_GRID = HopGrid(HOPS_PER_STEP, deep_period=4, deep_hops=2)
+"""Twice as often, and heard sooner: where products cost less. Worth 0.13 dB."""
 
 
 @dataclass(frozen=True)
 class PackedJoined:
-    """Both networks' weights; immutable, shared by all streams."""
+    """Both networks' weights, and when the U-Net's deep levels run; shared by all streams."""
 
     unet: PackedUNet
     phoenix: PackedPhoenix
     answer_width: int
+    grid: HopGrid
 
 
-def pack(network: JoinedNetwork, kind: LinearKind | None = None) -> PackedJoined:
-    """Arrange a network's weights; ``kind`` says how products are computed."""
+def pack(
+    network: JoinedNetwork, kind: LinearKind | None = None, grid: HopGrid = GRID
+) -> PackedJoined:
+    """Arrange a network's weights; ``kind`` says how products are computed, ``grid`` when."""
     return PackedJoined(
         rocknet_packed.pack(network.unet.weights, BINS, kind),
         phoenix_packed.pack(network, kind),
         network.config.trunk.answer_width,
+        grid,
     )
 
 
@@ -52,7 +59,7 @@ class JoinedStep:
     """One stream's state, and the step that moves it on by one hop."""
 
     def __init__(self, packed: PackedJoined) -> None:
-        self._unet = StreamingUNet(packed.unet, GRID)
+        self._unet = StreamingUNet(packed.unet, packed.grid)
         self._trunk = TrunkStep(packed.phoenix)
         self._head = HeadStep(packed.phoenix.head)
         width = packed.answer_width

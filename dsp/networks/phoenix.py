@@ -32,7 +32,7 @@ CHANNELS = 2
 ANALYSIS_SAMPLES = 4096
 LIVE = Profile("live", 512, 512, 0, 0, Lane.REALTIME)
 LIVE_INT8 = replace(LIVE, name="live-int8")
-"""The same with the large products in eight bits, where the processor has AVX512-VNNI."""
+"""The same latency, with the large products in eight bits where the processor has AVX512-VNNI."""
 
 
 def hearing_windows() -> WindowPair:

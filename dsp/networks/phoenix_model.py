@@ -1,8 +1,8 @@
 """Phoenix as the registry knows it: weights trained here, bundled, checked against the card.
 
-`live` streams the joined network, `live-int8` does so with the large products in eight bits, where
-the processor has them. `studio` and `offline` are its U-Net by itself, with some of the future or
-all of it.
+`live` streams the joined network. `live-int8` does so with the large products in eight bits, where
+the processor has them, and its deep levels twice as often in the time that this saves. `studio` and
+`offline` are the U-Net by itself, with some of the future or all of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from safetensors.torch import load
 from dsp.errors import UnknownProfileError, WeightsCorruptError, WeightsMissingError
 from dsp.networks import phoenix, unet_offline, unet_studio
 from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork
-from dsp.networks.joined_step import JoinedStep, pack
+from dsp.networks.joined_step import QUICK_GRID, JoinedStep, pack
 from dsp.networks.model_card import CARD_PACKAGE, load_card
 from dsp.networks.packed_linear import LinearKind
 from dsp.networks.phoenix_network import PhoenixConfig
@@ -92,7 +92,7 @@ class Phoenix:
         with self._lock:
             if self._quantised is None:
                 network = load_network(self.card.weights_for("vocals"))
-                self._quantised = pack(network, LinearKind.ONEDNN_INT8)
+                self._quantised = pack(network, LinearKind.ONEDNN_INT8, QUICK_GRID)
             return self._quantised
 
 

@@ -7,13 +7,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from joined_streams import SMALL, WIDTHS, small_network
 
-from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork, join
-from dsp.networks.joined_step import GRID, JoinedStep, pack
+from dsp.networks.joined_network import join
+from dsp.networks.joined_step import GRID, QUICK_GRID, JoinedStep, pack
 from dsp.networks.packed_linear import LinearKind, available_kind
 from dsp.networks.phoenix import LIVE, PhoenixLive
-from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
-from dsp.networks.phoenix_trunk import BINS, TrunkConfig
+from dsp.networks.phoenix_network import PhoenixNetwork
+from dsp.networks.phoenix_trunk import BINS
 from dsp.networks.rocknet_packed import pack as pack_unet
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet_weights import untrained_weights
@@ -21,22 +22,17 @@ from dsp.separator import Separator
 
 HOP = LIVE.hop_samples
 SPECTRUM_BINS = 2049
-SMALL = PhoenixConfig(TrunkConfig(widths=(2, 3, 4, 4, 5, 6), answer_width=3), head_width=5)
 RELATIVE = 1e-5
 
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(3)
-    unet = untrained_weights((2, 3, 4, 4, 5, 6), seed=1)
-    network = JoinedNetwork(unet, SMALL, frames_per_step=HOPS_PER_STEP)
-    torch.nn.init.normal_(network.head.matrix.weight, std=0.3)
-    return network.eval().requires_grad_(requires_grad=False)
+    return small_network()
 
 
-@pytest.fixture(scope="module")
-def packed(network):
-    return pack(network)
+@pytest.fixture(scope="module", params=[GRID, QUICK_GRID], ids=["usual", "quick"])
+def packed(network, request):
+    return pack(network, grid=request.param)
 
 
 def spectra(hops, seed=0):
@@ -46,18 +42,18 @@ def spectra(hops, seed=0):
     return heard.astype(np.complex64), filtered.astype(np.complex64)
 
 
-def opinions(network, magnitudes, first):
+def opinions(network, magnitudes, first, grid):
     """The U-Net's mask at each hop, [channel, hop, bin]."""
-    unet = StreamingUNet(pack_unet(network.unet.weights), GRID)
+    unet = StreamingUNet(pack_unet(network.unet.weights), grid)
     unet.reset(first)
     return np.stack([unet.push(frame) for frame in magnitudes.transpose(1, 0, 2)], axis=1)
 
 
-def of_networks(network, heard, filtered, first):
+def of_networks(network, heard, filtered, first, grid):
     magnitudes = np.abs(heard[..., :BINS])
     state = network.trunk.initial_state(frame=first)
     answer, logits = network.trunk.answer_and_logits(torch.from_numpy(magnitudes)[None], state)
-    opinion = torch.from_numpy(opinions(network, magnitudes, first))[None]
+    opinion = torch.from_numpy(opinions(network, magnitudes, first, grid))[None]
     return network.filter(opinion, answer, logits, torch.from_numpy(filtered)[None])[0].numpy()
 
 
@@ -68,12 +64,13 @@ def assert_close(actual, expected):
 
 @pytest.mark.parametrize("kind", sorted({LinearKind.PLAIN, available_kind()}))
 @pytest.mark.parametrize("first", [0, 1, 6, 19])
-def test_every_hop_is_the_networks(network, kind, first):
+@pytest.mark.parametrize("grid", [GRID, QUICK_GRID], ids=["usual", "quick"])
+def test_every_hop_is_the_networks(network, kind, first, grid):
     heard, filtered = spectra(40)
-    step = JoinedStep(pack(network, kind))
+    step = JoinedStep(pack(network, kind, grid))
     step.reset(first)
     actual = [step.push(heard[:, t], filtered[:, t]) for t in range(heard.shape[1])]
-    assert_close(np.stack(actual, axis=1), of_networks(network, heard, filtered, first))
+    assert_close(np.stack(actual, axis=1), of_networks(network, heard, filtered, first, grid))
 
 
 def test_after_a_reset_nothing_is_left_of_before(packed):
@@ -117,7 +114,7 @@ def test_joined_they_start_near_the_mean_of_both():
     torch.manual_seed(4)
     phoenix = PhoenixNetwork(SMALL)
     torch.nn.init.normal_(phoenix.head.matrix.weight, std=1e-3)
-    network = join(untrained_weights((2, 3, 4, 4, 5, 6)), phoenix)
+    network = join(untrained_weights(WIDTHS), phoenix)
     answer = torch.rand(1, SMALL.trunk.answer_width, 3, BINS)
     logits, opinion = torch.randn(1, 2, 3, BINS), torch.rand(1, 2, 3, BINS)
     frames = torch.randn(1, 2, 3, SPECTRUM_BINS, dtype=torch.complex64)

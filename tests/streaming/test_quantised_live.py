@@ -4,35 +4,26 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from joined_streams import small_network
 
 from dsp.networks import linear
-from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork
-from dsp.networks.joined_step import JoinedStep, pack
+from dsp.networks.joined_step import QUICK_GRID, JoinedStep, pack
 from dsp.networks.packed_linear import LinearKind
 from dsp.networks.phoenix import LIVE, LIVE_INT8, PhoenixLive
-from dsp.networks.phoenix_network import PhoenixConfig
-from dsp.networks.phoenix_trunk import TrunkConfig
 from dsp.networks.quantised_linear import has_quantised
-from dsp.networks.unet_weights import untrained_weights
 
 if not has_quantised():
     pytest.skip("no AVX512-VNNI here, or no oneDNN", allow_module_level=True)
 
 HOP = LIVE_INT8.hop_samples
-SMALL = PhoenixConfig(TrunkConfig(widths=(2, 3, 4, 4, 5, 6), answer_width=3), head_width=5)
 HOPS = 48
 
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(3)
-    unet = untrained_weights((2, 3, 4, 4, 5, 6), seed=1)
-    network = JoinedNetwork(unet, SMALL, frames_per_step=HOPS_PER_STEP)
-    torch.nn.init.normal_(network.head.matrix.weight, std=0.3)
-    return network.eval().requires_grad_(requires_grad=False)
+    return small_network()
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +31,7 @@ def packed(network):
     """Every product in eight bits, however small."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linear, "LEAST_QUANTISED", 0)
-        return pack(network, LinearKind.ONEDNN_INT8)
+        return pack(network, LinearKind.ONEDNN_INT8, QUICK_GRID)
 
 
 def stream(packed):
@@ -104,7 +95,7 @@ def test_output_is_finite_for_the_loudest_input(packed):
 @pytest.mark.parametrize("level", [1e-3, 1.0])
 def test_it_is_near_the_stream_in_32_bits_at_any_level(network, packed, level):
     x = level * music(HOPS)
-    exact = PhoenixLive(JoinedStep(pack(network))).push(x)
+    exact = PhoenixLive(JoinedStep(pack(network, grid=QUICK_GRID))).push(x)
     error = stream(packed).push(x) - exact
     error_db = 10 * np.log10(np.square(error).sum() / np.square(exact).sum())
     assert -100 < error_db < -40  # near, and not the same arithmetic

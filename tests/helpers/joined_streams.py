@@ -1,0 +1,19 @@
+"""A small joined network, for tests of what streams do with any."""
+
+import torch
+
+from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork
+from dsp.networks.phoenix_network import PhoenixConfig
+from dsp.networks.phoenix_trunk import TrunkConfig
+from dsp.networks.unet_weights import untrained_weights
+
+WIDTHS = (2, 3, 4, 4, 5, 6)
+SMALL = PhoenixConfig(TrunkConfig(widths=WIDTHS, answer_width=3), head_width=5)
+
+
+def small_network():
+    """Make it with random weights, the head's last layer too."""
+    torch.manual_seed(3)
+    network = JoinedNetwork(untrained_weights(WIDTHS, seed=1), SMALL, HOPS_PER_STEP)
+    torch.nn.init.normal_(network.head.matrix.weight, std=0.3)
+    return network.eval().requires_grad_(requires_grad=False)
