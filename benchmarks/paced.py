@@ -14,8 +14,8 @@ import numpy.typing as npt
 from scipy.signal import correlate
 
 from plugin_bridge import LiveSession
-from server.memory import lock_pages
-from server.priority import claim_realtime, claim_realtime_for_sockets
+from server.lanes.memory import lock_pages
+from server.lanes.priority import claim_realtime, claim_realtime_for_sockets
 
 FloatArray = npt.NDArray[np.float32]
 

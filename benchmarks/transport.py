@@ -24,9 +24,9 @@ from plugin_bridge.embedded import EmbeddedServer
 from plugin_bridge.handshake import STREAM, StreamRequest
 from protocol import DEFAULT_LIMITS, Audio, Stems, decode, encode
 from server.config import LogConfig, QueuesConfig
-from server.log import make_logger
-from server.mailbox import Mailbox
-from server.transport import Transport
+from server.monitoring.log import make_logger
+from server.transport.mailbox import Mailbox
+from server.transport.transport import Transport
 
 _BLOCK_FRAMES = 512  # one hop of the whole server's model: every block is answered
 _CHANNELS = 2

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, NamedTuple
 
 from server.errors import ConfigError, StartError
-from server.keys import default_keys_directory
-from server.security import check_endpoint, default_endpoint, is_loopback, is_private
+from server.security.keys import default_keys_directory
+from server.security.listening import check_endpoint, default_endpoint, is_loopback, is_private
 
 Check = Callable[[Any], None]
 

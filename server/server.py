@@ -11,32 +11,32 @@ from typing import TYPE_CHECKING, Self
 import torch
 
 from protocol import Limits
-from server.admission import Admission
-from server.catalogue import Catalogue
 from server.config import is_encrypted
-from server.engine import Engine
-from server.hop_costs import HopCosts
-from server.http import HealthEndpoint
-from server.log import RateLimit, make_logger
-from server.mailbox import Mailbox
-from server.metrics import Metrics
-from server.opening import StreamOpener
-from server.outbound import Outbound
-from server.overload import describe_load, note_load
-from server.peers import PeerTable
-from server.replies import Replies
-from server.security_gate import Gate
-from server.sessions import Sessions
-from server.stream_requests import StreamRequests
-from server.supervisor_pulse import Ask, LaneProbe
-from server.traffic import Traffic
-from server.transport import Transport
+from server.lanes.admission import Admission
+from server.lanes.engine import Engine
+from server.lanes.hop_costs import HopCosts
+from server.monitoring.http import HealthEndpoint
+from server.monitoring.log import RateLimit, make_logger
+from server.monitoring.metrics import Metrics
+from server.security.gate import Gate
+from server.sessions.opening import StreamOpener
+from server.sessions.overload import describe_load, note_load
+from server.sessions.peers import PeerTable
+from server.sessions.replies import Replies
+from server.sessions.sessions import Sessions
+from server.sessions.stream_requests import StreamRequests
+from server.sessions.traffic import Traffic
+from server.streams.catalogue import Catalogue
+from server.supervision.pulse import Ask, LaneProbe
+from server.transport.mailbox import Mailbox
+from server.transport.outbound import Outbound
+from server.transport.transport import Transport
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from server.config import ServerConfig
-    from server.peers import Stream
+    from server.sessions.peers import Stream
 
 SERVER_NAME = "phoenix-stems"
 _LOG_INTERVAL_S = 1.0  # between two lines about the same kind of refusal

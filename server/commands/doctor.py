@@ -17,7 +17,7 @@ from dsp.errors import DspError
 from dsp.networks.registry import DEFAULT_MODEL, load_model
 from server.commands.json_output import add_json_argument, write_json
 from server.errors import EndpointInUseError, StartError
-from server.security import default_endpoint, prepare_endpoint
+from server.security.listening import default_endpoint, prepare_endpoint
 
 if TYPE_CHECKING:
     import argparse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from server.keys import CLIENT, default_keys_directory
+from server.security.keys import CLIENT, default_keys_directory
 
 if TYPE_CHECKING:
     import argparse

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from server.keys import CLIENT, SERVER, KeyStore, default_keys_directory
-from server.keys_allowed import AllowList
+from server.security.allowed_keys import AllowList
+from server.security.keys import CLIENT, SERVER, KeyStore, default_keys_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

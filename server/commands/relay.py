@@ -21,13 +21,13 @@ from plugin_bridge.relay import Keyring, Relay, RelayedStream, Upstream
 from plugin_bridge.relay.stream import as_stream_request
 from protocol import MAJOR, MINOR, Hello, Limits, Message, Open, Stems, Welcome, encode
 from server.config import LogConfig, QueuesConfig
-from server.keys import CLIENT as CLIENT_KEY
-from server.keys import default_keys_directory
-from server.log import make_logger
-from server.mailbox import Mailbox
-from server.outbound import Outbound, Outgoing
-from server.security import default_endpoint
-from server.transport import Transport
+from server.monitoring.log import make_logger
+from server.security.keys import CLIENT as CLIENT_KEY
+from server.security.keys import default_keys_directory
+from server.security.listening import default_endpoint
+from server.transport.mailbox import Mailbox
+from server.transport.outbound import Outbound, Outgoing
+from server.transport.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from server.commands import guarded
 from server.config import ServerConfig, describe, is_encrypted, leaves
 from server.config_sources import environment_name, load_config
-from server.log import make_logger
-from server.memory import lock_pages
-from server.parent import ParentWatch, end_with_parent
-from server.priority import claim_realtime
-from server.security import prepare_endpoint
-from server.security_gate import Gate
-from server.supervisor import Supervisor
-from server.supervisor_engine import read_settings
+from server.lanes.memory import lock_pages
+from server.lanes.priority import claim_realtime
+from server.monitoring.log import make_logger
+from server.security.gate import Gate
+from server.security.listening import prepare_endpoint
+from server.supervision.engine_process import read_settings
+from server.supervision.parent import ParentWatch, end_with_parent
+from server.supervision.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from server.server import Server
@@ -116,7 +116,7 @@ def run_engine() -> int:
 
 
 def _serve_supervised(config: ServerConfig, say: Callable[[str], None]) -> int:
-    from server.supervisor_pulse import Pulse  # noqa: PLC0415 -- the supervisor needs no numpy
+    from server.supervision.pulse import Pulse  # noqa: PLC0415 -- the supervisor needs no numpy
 
     stopping = _stop_on_signals()
     server = _start(config)

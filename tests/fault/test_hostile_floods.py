@@ -8,7 +8,7 @@ from server_client import RawClient, noise, running_server
 
 from dsp.networks.fixed_gains import FixedGainsSeparator
 from protocol import Applied, Close, Closed, Error, Open, Opened, Ping, Pong, Preroll, Seek, Set
-from server.opening import StreamOpener
+from server.sessions.opening import StreamOpener
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from protocol import (
     Stems,
     Welcome,
 )
-from server import catalogue
+from server.streams import catalogue
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from server_client import RawClient, expected, noise, running_server
 
 from dsp.networks.fixed_gains import FixedGainsSeparator
 from protocol import Audio, Closed, Error, Hello, Open, Opened, Ping, Pong, Stems, encode
-from server.outbound import MAXIMUM_WAITING_ANSWERS
+from server.transport.outbound import MAXIMUM_WAITING_ANSWERS
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from dsp.networks.fixed_gains import FixedGainsSeparator
 from protocol import Audio, Error, Flush, Flushed, Open, Ping, Pong, Stems
 from server import Server
 from server.config import build
-from server.opening import StreamOpener
+from server.sessions.opening import StreamOpener
 
 TIMEOUT_S = 10
 

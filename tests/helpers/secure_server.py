@@ -8,8 +8,8 @@ import time
 
 from server_client import running_server
 
-from server.keys import KeyStore
-from server.keys_allowed import AllowList
+from server.security.allowed_keys import AllowList
+from server.security.keys import KeyStore
 
 
 class Keys:

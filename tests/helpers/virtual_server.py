@@ -13,13 +13,13 @@ import structlog
 
 from dsp.separator import Lane
 from protocol import Audio, Error, Latency, Limits, Open, Opened, Stems, StemsError
-from server.admission import Admission, Demand
-from server.hop_costs import HopCosts
-from server.metrics import Metrics
-from server.opening import Opening
-from server.peers import PeerTable
-from server.scheduler import DeadlineQueue
-from server.stream_requests import StreamRequests
+from server.lanes.admission import Admission, Demand
+from server.lanes.hop_costs import HopCosts
+from server.lanes.scheduler import DeadlineQueue
+from server.monitoring.metrics import Metrics
+from server.sessions.opening import Opening
+from server.sessions.peers import PeerTable
+from server.sessions.stream_requests import StreamRequests
 
 RATE_HZ = 44_100
 BLOCK_FRAMES = 256

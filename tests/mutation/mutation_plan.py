@@ -62,10 +62,13 @@ PLANS = (
         "(test_warming_up_leaves_nothing_to_compile_for_real_shapes"
         " or test_the_kernel_allocates_nothing)",
     ),
-    Plan("server.scheduler", _tests(_SERVER, *_SCHEDULER)),
-    Plan("server.inbox", _tests(_SERVER, "server_inbox", "server_inbox_machine")),
-    Plan("server.engine", _tests(_SERVER, "server_engine", "server_scheduler", "server_priority")),
-    Plan("server.stream_task", _tests(_SERVER, *_TASK)),
+    Plan("server.lanes.scheduler", _tests(_SERVER, *_SCHEDULER)),
+    Plan("server.streams.inbox", _tests(_SERVER, "server_inbox", "server_inbox_machine")),
+    Plan(
+        "server.lanes.engine",
+        _tests(_SERVER, "server_engine", "server_scheduler", "server_priority"),
+    ),
+    Plan("server.streams.task", _tests(_SERVER, *_TASK)),
     Plan("plugin_bridge.stem_ring", _tests(_BRIDGE, "stem_ring", "ring_machine")),
     Plan("plugin_bridge.fallback", _tests(_BRIDGE, "fallback")),
     Plan("plugin_bridge.stem_player", _tests(_BRIDGE, "stem_player", "live_edges", "live")),

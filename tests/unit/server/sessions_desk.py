@@ -17,18 +17,18 @@ from protocol import (
     decode,
     encode,
 )
-from server.admission import Admission
 from server.config import build
-from server.hop_costs import HopCosts
-from server.log import RateLimit
-from server.metrics import Metrics
-from server.opening import Opening
-from server.outbound import Outbound, SendResult
-from server.peers import PeerTable
-from server.replies import Replies
-from server.sessions import Sessions
-from server.stream_requests import StreamRequests
-from server.traffic import Traffic
+from server.lanes.admission import Admission
+from server.lanes.hop_costs import HopCosts
+from server.monitoring.log import RateLimit
+from server.monitoring.metrics import Metrics
+from server.sessions.opening import Opening
+from server.sessions.peers import PeerTable
+from server.sessions.replies import Replies
+from server.sessions.sessions import Sessions
+from server.sessions.stream_requests import StreamRequests
+from server.sessions.traffic import Traffic
+from server.transport.outbound import Outbound, SendResult
 
 A, B = b"a", b"b"
 CREDIT_FRAMES = 1000

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from dsp.separator import Lane
 from protocol import ServerFull
-from server.admission import Admission, Demand
-from server.hop_costs import HopCosts
+from server.lanes.admission import Admission, Demand
+from server.lanes.hop_costs import HopCosts
 
 KIND = ("model", "live")
 HOP_S = 0.0116

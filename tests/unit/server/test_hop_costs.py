@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.hop_costs import ENOUGH_HOPS, REMEMBERED_HOPS, REMEMBERED_S, HopCost, HopCosts
+from server.lanes.hop_costs import ENOUGH_HOPS, REMEMBERED_HOPS, REMEMBERED_S, HopCost, HopCosts
 
 KIND = ("model", "live")
 

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from server.scheduler import DeadlineQueue, HopJob, keeps_deadlines
+from server.lanes.scheduler import DeadlineQueue, HopJob, keeps_deadlines
 
 PATTERN = 8  # hops, of which one is dearer
 MILLISECONDS = 1e-3

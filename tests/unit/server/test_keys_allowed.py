@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from zmq.utils import z85
 
 from server.errors import KeysError, NotPrivateError
-from server.keys_allowed import AllowList
-from server.private_files import write_private
+from server.security.allowed_keys import AllowList
+from server.security.private_files import write_private
 
 KEYS = [z85.encode(bytes([number]) * 32).decode() for number in range(1, 5)]
 

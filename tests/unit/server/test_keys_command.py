@@ -5,8 +5,8 @@ from pathlib import Path
 
 from server.commands import main
 from server.commands.key_options import add_key_options, key_arguments
-from server.keys import KeyStore
-from server.keys_allowed import AllowList
+from server.security.allowed_keys import AllowList
+from server.security.keys import KeyStore
 
 
 def keys(capsys, directory, *arguments):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from zmq.utils import z85
 
 from server.errors import KeysError, NotPrivateError
-from server.keys import KeyStore, default_keys_directory, is_key, public_of
-from server.private_files import (
+from server.security.keys import KeyStore, default_keys_directory, is_key, public_of
+from server.security.private_files import (
     create_private,
     make_private_directory,
     read_private,

@@ -6,11 +6,11 @@ import pytest
 
 from dsp.separator import Lane
 from protocol import ServerFull
-from server.admission import Admission, Demand
-from server.hop_costs import HopCosts
-from server.lateness import Lateness
-from server.metrics import Metrics
-from server.overload import (
+from server.lanes.admission import Admission, Demand
+from server.lanes.hop_costs import HopCosts
+from server.lanes.lateness import Lateness
+from server.monitoring.metrics import Metrics
+from server.sessions.overload import (
     FIRST_PAUSE_S,
     HOPELESS_S,
     LONGEST_PAUSE_S,

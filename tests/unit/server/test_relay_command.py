@@ -5,7 +5,7 @@ import pytest
 
 from protocol import Open, Pong, Stems
 from server.commands.relay import as_outgoing
-from server.outbound import Outbound, SendResult
+from server.transport.outbound import Outbound, SendResult
 
 RATE_HZ = 192_000
 BLOCK_FRAMES = 8192

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.scheduler import DeadlineQueue
+from server.lanes.scheduler import DeadlineQueue
 
 
 def drained(queue):

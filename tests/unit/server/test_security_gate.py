@@ -9,14 +9,14 @@ from zmq.utils import z85
 from protocol import DEFAULT_LIMITS
 from server.config import build
 from server.errors import EndpointRefusedError, KeysError, NotPrivateError
-from server.keys import KeyStore
-from server.keys_allowed import AllowList
-from server.mailbox import Mailbox
-from server.private_files import write_private
-from server.security_gate import Gate
-from server.security_zap import DOMAIN, ZapHandler, judge
+from server.security.allowed_keys import AllowList
+from server.security.gate import Gate
+from server.security.keys import KeyStore
+from server.security.private_files import write_private
 from server.server import Server
-from server.transport import Transport
+from server.transport.mailbox import Mailbox
+from server.transport.transport import Transport
+from server.transport.zap import DOMAIN, ZapHandler, judge
 
 RAW = [bytes([number]) * 32 for number in range(1, 5)]
 KEYS = [z85.encode(raw).decode() for raw in RAW]

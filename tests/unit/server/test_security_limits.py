@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from protocol import LimitExceeded, Limits, Open, ServerFull
 from server.config import LimitsConfig
-from server.peers import Peer, PeerTable
-from server.traffic import Bucket, Traffic
+from server.sessions.peers import Peer, PeerTable
+from server.sessions.traffic import Bucket, Traffic
 
 
 class Desk:

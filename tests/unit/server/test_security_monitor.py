@@ -8,8 +8,8 @@ import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.metrics import Metrics
-from server.security_monitor import LOG_INTERVAL_S, HandshakeMonitor
+from server.monitoring.metrics import Metrics
+from server.transport.monitor import LOG_INTERVAL_S, HandshakeMonitor
 
 
 class Desk:

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from dsp.separator import Lane
-from server.engine import Engine
-from server.mailbox import Mailbox
-from server.priority import BACKGROUND_NICE, PREPARING_PRIORITY
+from server.lanes.engine import Engine
+from server.lanes.priority import BACKGROUND_NICE, PREPARING_PRIORITY
+from server.transport.mailbox import Mailbox
 
 
 class Task:
@@ -182,8 +182,8 @@ def test_each_lane_asks_for_a_priority_of_its_own(monkeypatch):
     def ask(name):
         return lambda *how: asked.setdefault(threading.current_thread().name, (name, *how))
 
-    monkeypatch.setattr("server.engine.claim_realtime", ask("real time"))
-    monkeypatch.setattr("server.engine.yield_to_others", ask("nice"))
+    monkeypatch.setattr("server.lanes.engine.claim_realtime", ask("real time"))
+    monkeypatch.setattr("server.lanes.engine.yield_to_others", ask("nice"))
     engine = Engine()
     engine.start()
     assert engine.stop(5)

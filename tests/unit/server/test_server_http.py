@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from server.config import build
 from server.errors import ConfigError, EndpointInUseError
-from server.http import HealthEndpoint
-from server.metrics import Metrics
+from server.monitoring.http import HealthEndpoint
+from server.monitoring.metrics import Metrics
 
 
 @contextmanager

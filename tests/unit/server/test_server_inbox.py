@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from server_client import noise
 
 from protocol import DEFAULT_LIMITS, Audio, Flush, LimitExceeded, Preroll, Seek, Set
-from server import inbox as inbox_module
-from server.inbox import MAXIMUM_WAITING_REQUESTS, Inbox
+from server.streams import inbox as inbox_module
+from server.streams.inbox import MAXIMUM_WAITING_REQUESTS, Inbox
 
 
 def audio(sequence, frames=10):

@@ -6,8 +6,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from server_client import noise
 
 from protocol import Audio, Flush, LimitExceeded, Preroll, Seek, Set
-from server import inbox as inbox_module
-from server.inbox import Dropped, Inbox
+from server.streams import inbox as inbox_module
+from server.streams.inbox import Dropped, Inbox
 
 REQUESTS = st.sampled_from([Set(1), Flush(1), Seek(1, 0), Preroll(1, 0, noise(3))])
 SIGNAL = Audio | Preroll

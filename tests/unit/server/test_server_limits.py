@@ -22,11 +22,11 @@ from protocol import (
     decode,
 )
 from server.config import LogConfig
-from server.log import RateLimit, make_logger
-from server.metrics import Metrics
-from server.outbound import Outbound, SendResult
-from server.peers import Peer, PeerTable, Stream
-from server.replies import Replies
+from server.monitoring.log import RateLimit, make_logger
+from server.monitoring.metrics import Metrics
+from server.sessions.peers import Peer, PeerTable, Stream
+from server.sessions.replies import Replies
+from server.transport.outbound import Outbound, SendResult
 
 LEVELS = ["debug", "info", "warning", "error"]
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import LimitExceeded, Limits
-from server.loads import Loads
-from server.peers import Peer
+from server.sessions.loads import Loads
+from server.sessions.peers import Peer
 
 LIMITS = Limits(maximum_streams_per_peer=2, maximum_streams=3)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.mailbox import Mailbox
+from server.transport.mailbox import Mailbox
 
 
 @pytest.fixture

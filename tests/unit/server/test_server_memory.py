@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from server import memory
+from server.lanes import memory
 
 REPORT = """
-from server.memory import lock_pages
+from server.lanes.memory import lock_pages
 print(lock_pages())
 print(next(l for l in open("/proc/self/status") if l.startswith("VmLck")).split()[1])
 """

@@ -25,15 +25,15 @@ from protocol import (
     UnknownProfile,
     UnknownStem,
 )
-from server import catalogue as catalogue_module
-from server import opening as opening_module
-from server.admission import Admission
-from server.catalogue import Catalogue
 from server.config import build
-from server.counters import Counters
 from server.errors import WarmUpError
-from server.hop_costs import HopCosts
-from server.opening import StreamOpener, check_stems
+from server.lanes.admission import Admission
+from server.lanes.hop_costs import HopCosts
+from server.sessions import opening as opening_module
+from server.sessions.opening import StreamOpener, check_stems
+from server.streams import catalogue as catalogue_module
+from server.streams.catalogue import Catalogue
+from server.streams.counters import Counters
 
 OTHER_MODEL = next(model.name for model in available_models() if model.name != "fixed-gains")
 

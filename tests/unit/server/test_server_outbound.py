@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.outbound import MAXIMUM_WAITING_ANSWERS, Outbound, Outgoing, SendResult
+from server.transport.outbound import MAXIMUM_WAITING_ANSWERS, Outbound, Outgoing, SendResult
 
 PEER, OTHER = b"peer", b"other"
 

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from server.outbound import Outbound, Outgoing, SendResult
+from server.transport.outbound import Outbound, Outgoing, SendResult
 
 PEERS = st.sampled_from([b"a", b"b"])
 STREAMS = st.integers(1, 2)

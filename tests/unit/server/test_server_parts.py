@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from dsp.networks.fixed_gains import PROFILES, FixedGainsSeparator
 from protocol import Limits, Open, ServerFull, StreamExists, UnexpectedMessage, UnknownStream
 from server.config import LogConfig
-from server.counters import Counters
-from server.log import RateLimit, make_logger
-from server.metrics import Metrics
-from server.opening import ROUND_TRIP_GRID_SAMPLES, round_trip_samples
-from server.parent import ParentWatch
-from server.peers import PeerTable, Stream
-from server.warm_up import PHASES, measure_hops, undisturbed
+from server.monitoring.log import RateLimit, make_logger
+from server.monitoring.metrics import Metrics
+from server.sessions.opening import ROUND_TRIP_GRID_SAMPLES, round_trip_samples
+from server.sessions.peers import PeerTable, Stream
+from server.streams.counters import Counters
+from server.streams.warm_up import PHASES, measure_hops, undisturbed
+from server.supervision.parent import ParentWatch
 
 
 @given(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from server.priority import (
+from server.lanes.priority import (
     BACKGROUND_NICE,
     PREPARING_PRIORITY,
     REALTIME_PRIORITY,

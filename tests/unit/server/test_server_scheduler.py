@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.scheduler import DeadlineQueue
+from server.lanes.scheduler import DeadlineQueue
 
 KEYS = st.integers(0, 5)
 DEADLINES = st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0])

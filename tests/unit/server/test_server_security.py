@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from server.errors import EndpointInUseError, EndpointRefusedError
-from server.security import (
+from server.security.listening import (
     check_endpoint,
     default_endpoint,
     is_loopback,

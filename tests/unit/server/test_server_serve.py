@@ -79,7 +79,7 @@ def test_the_ready_line_names_the_metrics_where_there_are_some(fake, capsys):
 
 def test_it_ends_when_its_parent_is_gone(fake, monkeypatch):
     alive = iter([True, True, False])
-    monkeypatch.setattr("server.parent.ParentWatch.is_alive", lambda _self: next(alive))
+    monkeypatch.setattr("server.supervision.parent.ParentWatch.is_alive", lambda _self: next(alive))
     monkeypatch.setattr(serve, "_CHECK_S", 0.001)
     assert main([*fake.arguments, "--parent-pid", "2"]) == 0
     assert next(alive, "asked until it was gone") == "asked until it was gone"

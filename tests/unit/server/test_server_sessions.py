@@ -25,7 +25,7 @@ from protocol import (
     Set,
     Stems,
 )
-from server.stream_requests import FREEWHEEL_ANSWER_WITHIN_S
+from server.sessions.stream_requests import FREEWHEEL_ANSWER_WITHIN_S
 
 
 @pytest.fixture

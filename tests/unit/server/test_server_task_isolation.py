@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from dsp.separator import Lane
 from protocol import Flush, Flushed, UnknownStem
-from server.engine import Engine
-from server.inbox import Inbox
-from server.metrics import Metrics
-from server.stream_task import StreamTask
+from server.lanes.engine import Engine
+from server.monitoring.metrics import Metrics
+from server.streams.inbox import Inbox
+from server.streams.task import StreamTask
 
 TIMEOUT_S = 10
 ACTIONS = st.sampled_from(["answer", "answer", "refuse", "fail"])

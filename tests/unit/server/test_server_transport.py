@@ -11,9 +11,9 @@ import zmq
 
 from protocol import DEFAULT_LIMITS
 from server.config import QueuesConfig
-from server.mailbox import Mailbox
-from server.outbound import SendResult
-from server.transport import BURST_MESSAGES, Transport
+from server.transport.mailbox import Mailbox
+from server.transport.outbound import SendResult
+from server.transport.transport import BURST_MESSAGES, Transport
 
 TIMEOUT_S = 10
 TIMEOUT_MS = 10_000

@@ -12,9 +12,9 @@ from protocol import (
     ServerFull,
     Set,
 )
-from server.admission import Demand
 from server.config import build
-from server.stream_worker import SwitchModel
+from server.lanes.admission import Demand
+from server.streams.worker import SwitchModel
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.scheduler import Pace
+from server.lanes.scheduler import Pace
 
 BLOCK_S = 0.0058
 

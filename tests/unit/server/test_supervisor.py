@@ -15,8 +15,8 @@ from structlog.testing import CapturingLogger
 
 from server.config import build
 from server.errors import EndpointInUseError
-from server.supervisor import GAVE_UP, Supervisor
-from server.supervisor_policy import RestartPolicy
+from server.supervision.policy import RestartPolicy
+from server.supervision.supervisor import GAVE_UP, Supervisor
 
 TIMEOUT_S = 20
 PRELUDE = """

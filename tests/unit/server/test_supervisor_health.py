@@ -1,8 +1,8 @@
 """The supervisor's health has what the engine's says of its load, while there is an engine."""
 
-from server.http import HealthEndpoint
-from server.metrics import Metrics
-from server.supervisor_status import Status
+from server.monitoring.http import HealthEndpoint
+from server.monitoring.metrics import Metrics
+from server.supervision.status import Status
 
 
 def test_the_engines_load_is_part_of_the_health():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.supervisor_policy import FIRST_PAUSE_S, MAXIMUM_PAUSE_S, RestartPolicy
+from server.supervision.policy import FIRST_PAUSE_S, MAXIMUM_PAUSE_S, RestartPolicy
 
 
 def pauses(policy, count, sound_s=0.0):

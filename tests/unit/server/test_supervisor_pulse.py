@@ -6,9 +6,9 @@ import time
 import pytest
 
 from dsp.separator import Lane
-from server.engine import Engine
-from server.mailbox import Mailbox
-from server.supervisor_pulse import LaneProbe, Pulse
+from server.lanes.engine import Engine
+from server.supervision.pulse import LaneProbe, Pulse
+from server.transport.mailbox import Mailbox
 
 HANG_TICKS, SPIN_TICKS = 6, 50
 SPIN_S = 4.95  # used up in the last of as many turns of 0.1 s

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.supervisor_watch import START_TIMEOUT_S, TICK_S, EngineWatch
+from server.supervision.watch import START_TIMEOUT_S, TICK_S, EngineWatch
 
 READY = '{"ready": true, "endpoint": "ipc:///a/b", "pid": 7}'
 HANG_TICKS, LEAVE_TICKS = 6, 18

@@ -15,11 +15,11 @@ from dsp.networks.registry import load_model
 from dsp.pipeline import StreamPipeline
 from dsp.separator import Lane
 from protocol import Audio, Preroll, Seek, Set, Stems
-from server.counters import Counters
-from server.inbox import Inbox
-from server.metrics import Metrics
-from server.stream_task import StreamTask
-from server.stream_worker import StreamWorker, SwitchModel
+from server.monitoring.metrics import Metrics
+from server.streams.counters import Counters
+from server.streams.inbox import Inbox
+from server.streams.task import StreamTask
+from server.streams.worker import StreamWorker, SwitchModel
 
 MODEL = load_model("fixed-gains")
 HOP_S = 512 / 44_100

@@ -8,9 +8,9 @@ import structlog
 
 from dsp.separator import Lane
 from protocol import Audio, Flush, Flushed, Pong, Stems, UnknownStem
-from server.inbox import Inbox
-from server.metrics import Metrics
-from server.stream_task import StreamTask
+from server.monitoring.metrics import Metrics
+from server.streams.inbox import Inbox
+from server.streams.task import StreamTask
 
 HOP = 512
 LATE = "phoenix_stems_late_blocks_total"

@@ -15,11 +15,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from dsp.separator import Lane
-from server.priority import claim_realtime
-from server.supervisor_watch import TICK_S
+from server.lanes.priority import claim_realtime
+from server.supervision.watch import TICK_S
 
 if TYPE_CHECKING:
-    from server.engine import EngineTask
+    from server.lanes.engine import EngineTask
 
 WORKING_S = 0.002  # processor time of a thread in one turn that shows that it is at work
 

@@ -16,10 +16,10 @@ from dsp.separator import Lane
 from protocol import Overloaded, ServerFull
 
 if TYPE_CHECKING:
-    from server.admission import Admission
-    from server.hop_costs import HopCosts
-    from server.metrics import Metrics
-    from server.peers import Stream
+    from server.lanes.admission import Admission
+    from server.lanes.hop_costs import HopCosts
+    from server.monitoring.metrics import Metrics
+    from server.sessions.peers import Stream
 
 _LIVE_LANES: Final = (Lane.REALTIME, Lane.BACKGROUND)
 

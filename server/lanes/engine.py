@@ -15,8 +15,8 @@ from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from dsp.separator import Lane
-from server.priority import PREPARING_PRIORITY, claim_realtime, yield_to_others
-from server.scheduler import DeadlineQueue
+from server.lanes.priority import PREPARING_PRIORITY, claim_realtime, yield_to_others
+from server.lanes.scheduler import DeadlineQueue
 
 
 class EngineTask(Hashable, Protocol):

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 import zmq
 
 if TYPE_CHECKING:
-    from server.log import Logger
-    from server.metrics import Metrics
+    from server.monitoring.log import Logger
+    from server.monitoring.metrics import Metrics
 
 LOG_INTERVAL_S: Final = 10.0
 _ADDRESS: Final = "inproc://handshakes"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from protocol import LimitExceeded, Limits
 
 if TYPE_CHECKING:
-    from server.peers import Peer
+    from server.sessions.peers import Peer
 
 
 class Loads:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from protocol import Limits, Open, ServerFull, StreamExists, UnexpectedMessage, UnknownStream
-from server.counters import Counters
-from server.lateness import Lateness
-from server.traffic import Meter
+from server.lanes.lateness import Lateness
+from server.sessions.traffic import Meter
+from server.streams.counters import Counters
 
 if TYPE_CHECKING:
-    from server.scheduler import Pace
-    from server.stream_task import StreamTask
+    from server.lanes.scheduler import Pace
+    from server.streams.task import StreamTask
 
 
 @dataclass(eq=False, slots=True)

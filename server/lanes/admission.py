@@ -1,6 +1,6 @@
 """Which live streams a server takes on: those whose hops fit beside all that it has promised.
 
-Costs are measured (``server.hop_costs``). A lane is one thread, so one core at most: its live
+Costs are measured (``server.lanes.hop_costs``). A lane is one thread, so one core at most: its live
 streams may be promised a share of that, and every hop must be in time whatever the streams' phases
 are. Lossless streams are not asked here: they have no deadline and take what is left.
 """
@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 
 from dsp.separator import Lane
 from protocol import ServerFull
-from server.hop_costs import HopCosts, Kind
-from server.scheduler import HopJob, keeps_deadlines
+from server.lanes.hop_costs import HopCosts, Kind
+from server.lanes.scheduler import HopJob, keeps_deadlines
 
 Stream = TypeVar("Stream", bound=Hashable)
 

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 import zmq
 
 from server.errors import EndpointInUseError
-from server.outbound import Frames, SendResult
-from server.priority import claim_realtime, claim_realtime_for_sockets
-from server.security import prepare_endpoint, remove_endpoint
-from server.security_monitor import HandshakeMonitor
-from server.security_zap import USER_ID, ZapHandler
+from server.lanes.priority import claim_realtime, claim_realtime_for_sockets
+from server.security.listening import prepare_endpoint, remove_endpoint
+from server.transport.monitor import HandshakeMonitor
+from server.transport.outbound import Frames, SendResult
+from server.transport.zap import USER_ID, ZapHandler
 
 if TYPE_CHECKING:
     from protocol import Limits
     from server.config import QueuesConfig
-    from server.log import Logger
-    from server.mailbox import Mailbox
-    from server.metrics import Metrics
-    from server.security_gate import Gate
+    from server.monitoring.log import Logger
+    from server.monitoring.metrics import Metrics
+    from server.security.gate import Gate
+    from server.transport.mailbox import Mailbox
 
 BURST_MESSAGES = 64  # received before the engine's answers get their turn
 RETRY_INTERVAL_MS = 2  # while a peer's queue is full; libzmq does not say when it has room

@@ -34,22 +34,22 @@ from protocol import (
     Stems,
     StemsError,
 )
-from server.inbox import Inbox
-from server.loads import Loads
-from server.overload import Overload
-from server.peers import Peer, PeerTable, Stream
-from server.scheduler import Pace
-from server.stream_task import StreamTask
+from server.lanes.scheduler import Pace
+from server.sessions.loads import Loads
+from server.sessions.overload import Overload
+from server.sessions.peers import Peer, PeerTable, Stream
+from server.streams.inbox import Inbox
+from server.streams.task import StreamTask
 
 if TYPE_CHECKING:
-    from server.admission import Admission
-    from server.engine import Engine
-    from server.hop_costs import HopCosts
-    from server.log import Logger
-    from server.metrics import Metrics
-    from server.opening import Opening, StreamOpener
-    from server.replies import Replies
-    from server.stream_worker import Request, SwitchModel
+    from server.lanes.admission import Admission
+    from server.lanes.engine import Engine
+    from server.lanes.hop_costs import HopCosts
+    from server.monitoring.log import Logger
+    from server.monitoring.metrics import Metrics
+    from server.sessions.opening import Opening, StreamOpener
+    from server.sessions.replies import Replies
+    from server.streams.worker import Request, SwitchModel
 
 Result = TypeVar("Result")
 

@@ -18,20 +18,20 @@ from dsp.mixing import MIX
 from dsp.pipeline import CONTEXT_SECONDS, StreamPipeline
 from dsp.separator import Lane
 from protocol import Latency, LatencyTooSmall, Open, Opened, UnknownStem
-from server.admission import Admission, Demand
-from server.counters import Counters
 from server.errors import WarmUpError
-from server.priority import PREPARING_PRIORITY, claim_realtime, yield_to_others
-from server.stream_worker import StreamWorker, SwitchModel
+from server.lanes.admission import Admission, Demand
+from server.lanes.priority import PREPARING_PRIORITY, claim_realtime, yield_to_others
+from server.streams.counters import Counters
+from server.streams.worker import StreamWorker, SwitchModel
 
 if TYPE_CHECKING:
     from dsp.networks.registry import Model
     from dsp.separator import Profile
     from protocol import Set
-    from server.catalogue import Catalogue
     from server.config import ServerConfig
-    from server.hop_costs import HopCosts
-    from server.peers import Stream
+    from server.lanes.hop_costs import HopCosts
+    from server.sessions.peers import Stream
+    from server.streams.catalogue import Catalogue
 
 ROUND_TRIP_MARGIN = 1.1  # on the costliest hop, for transport
 ROUND_TRIP_GRID_SAMPLES = 64  # so that runs of one machine agree

@@ -1,7 +1,7 @@
 """Where the server may listen, and what each place needs.
 
 Private are ``ipc`` sockets in a directory of ours that nobody else may enter, and TCP on a loopback
-address. Everything else needs CURVE and a list of allowed keys (``server.security_gate``), and is
+address. Everything else needs CURVE and a list of allowed keys (``server.security.gate``), and is
 refused at start without.
 """
 
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from server.errors import EndpointInUseError, EndpointRefusedError, NotPrivateError
-from server.private_files import make_private_directory
+from server.security.private_files import make_private_directory
 
 ALLOWED = (
     "allowed are ipc:///DIRECTORY/NAME in a private directory of yours, and TCP on a loopback "

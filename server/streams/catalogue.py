@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dsp.errors import WeightsCorruptError, WeightsMissingError
 from dsp.networks.registry import available_models, load_model
 from protocol import ModelInfo, ModelUnavailable, ProfileInfo, UnknownModel, UnknownProfile
-from server.warm_up import measure_hops
+from server.streams.warm_up import measure_hops
 
 if TYPE_CHECKING:
     from dsp.networks.registry import Model

@@ -1,8 +1,8 @@
 """The supervised process seen from its supervisor: one run of the engine, and what it says.
 
 The engine's standard output is the channel: a line of JSON when it is ready, then its pulse
-(``server.supervisor_pulse``), then ``leaving`` when it ends by its own decision. Its settings go to
-its standard input. It is killed by the kernel when its supervisor is, so none is ever left behind.
+(``server.supervision.pulse``), then ``leaving`` when it ends by its own decision. Its settings go
+to its standard input. The kernel kills it when its supervisor dies, so none is ever left behind.
 """
 
 from __future__ import annotations

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 from server.config import is_encrypted
 from server.errors import StartError
-from server.http import HealthEndpoint
-from server.parent import ParentWatch
-from server.security import prepare_endpoint
-from server.supervisor_engine import EngineProcess, reason_of
-from server.supervisor_policy import RestartPolicy
-from server.supervisor_status import Status
-from server.supervisor_watch import TICK_S, EngineWatch
+from server.monitoring.http import HealthEndpoint
+from server.security.listening import prepare_endpoint
+from server.supervision.engine_process import EngineProcess, reason_of
+from server.supervision.parent import ParentWatch
+from server.supervision.policy import RestartPolicy
+from server.supervision.status import Status
+from server.supervision.watch import TICK_S, EngineWatch
 
 if TYPE_CHECKING:
     from server.config import ServerConfig
-    from server.log import Logger
+    from server.monitoring.log import Logger
 
 LEAVE_MARGIN_S = 1.0  # to end, beyond the grace for queued work
 EXIT_TIMEOUT_S = 2.0  # of one that has closed its output
@@ -54,8 +54,9 @@ class _End:
 class Supervisor:
     """Runs one engine after another until told to stop, or until they end too often.
 
-    ``command`` starts an engine (see ``server.supervisor_engine``); ``announce`` is given the ready
-    line's content each time one is ready. Raises EndpointInUseError for a metrics port in use.
+    ``command`` starts an engine (see ``server.supervision.engine_process``); ``announce`` is given
+    the ready line's content each time one is ready. Raises EndpointInUseError for a metrics port in
+    use.
     """
 
     def __init__(

@@ -31,18 +31,18 @@ from protocol import (
     check_major,
     decode,
 )
-from server.stream_requests import shutting_down
+from server.sessions.stream_requests import shutting_down
 
 if TYPE_CHECKING:
     from protocol import ModelInfo
     from server.config import ServerConfig
-    from server.log import Logger
-    from server.metrics import Metrics
-    from server.outbound import Outbound
-    from server.peers import Peer, PeerTable
-    from server.replies import Replies
-    from server.stream_requests import StreamRequests
-    from server.traffic import Traffic
+    from server.monitoring.log import Logger
+    from server.monitoring.metrics import Metrics
+    from server.sessions.peers import Peer, PeerTable
+    from server.sessions.replies import Replies
+    from server.sessions.stream_requests import StreamRequests
+    from server.sessions.traffic import Traffic
+    from server.transport.outbound import Outbound
 
 _REFUSED_WHILE_DRAINING = (Hello, Open, Audio, Preroll, Set, Seek)
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 import zmq
 from zmq.utils import z85
 
-from server.security_gate import Gate
+from server.security.gate import Gate
 
 if TYPE_CHECKING:
-    from server.log import Logger
-    from server.metrics import Metrics
+    from server.monitoring.log import Logger
+    from server.monitoring.metrics import Metrics
 
 DOMAIN: Final = b"phoenix-stems"
 USER_ID: Final = "User-Id"  # message metadata: the client's public key, as the handler says

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from dsp.separator import Lane
 from protocol import Audio, EngineFault, Message, Preroll, Stems, StemsError
-from server.stream_worker import SwitchModel
+from server.streams.worker import SwitchModel
 
 if TYPE_CHECKING:
-    from server.inbox import Inbox
-    from server.log import Logger
-    from server.metrics import Metrics
-    from server.stream_worker import Request, StreamWorker
+    from server.monitoring.log import Logger
+    from server.monitoring.metrics import Metrics
+    from server.streams.inbox import Inbox
+    from server.streams.worker import Request, StreamWorker
 
 OnHop = Callable[[float], None]
 

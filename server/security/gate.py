@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.errors import KeysError, StartError
-from server.keys import SERVER, KeyPair, KeyStore
-from server.keys_allowed import AllowList
+from server.security.allowed_keys import AllowList
+from server.security.keys import SERVER, KeyPair, KeyStore
 
 _Stamp = tuple[int, int, int]  # what changes when a file is replaced or written
 

@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from protocol import Error, Message, Stems, StemsError, encode
-from server.outbound import Outbound, Outgoing
+from server.transport.outbound import Outbound, Outgoing
 
 if TYPE_CHECKING:
-    from server.log import Logger, RateLimit
-    from server.metrics import Metrics
-    from server.peers import Stream
+    from server.monitoring.log import Logger, RateLimit
+    from server.monitoring.metrics import Metrics
+    from server.sessions.peers import Stream
 
 
 class Replies:

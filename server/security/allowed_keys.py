@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from server.errors import KeysError
-from server.keys import is_key
-from server.private_files import make_private_directory, read_private, write_private
+from server.security.keys import is_key
+from server.security.private_files import make_private_directory, read_private, write_private
 
 FILE_NAME = "allowed_clients"
 _MAXIMUM_NAME_CHARACTERS = 64

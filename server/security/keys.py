@@ -15,7 +15,7 @@ from pathlib import Path
 import zmq
 
 from server.errors import KeysError
-from server.private_files import (
+from server.security.private_files import (
     check_private_directory,
     create_private,
     make_private_directory,

@@ -29,8 +29,8 @@ from protocol import (
 if TYPE_CHECKING:
     from dsp.pipeline import StemBlock, StreamPipeline
     from dsp.separator import Separator
-    from server.admission import Demand
-    from server.counters import Counters
+    from server.lanes.admission import Demand
+    from server.streams.counters import Counters
 
 MAXIMUM_STEMS_FRAMES = 8192  # of one answer; longer ones are split
 

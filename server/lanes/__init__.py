@@ -1,0 +1,1 @@
+"""Who computes, and when: the threads, their order, what they may promise."""

@@ -1,0 +1,1 @@
+"""Who may listen and who may connect: places, keys, the files that hold them."""

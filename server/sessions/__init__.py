@@ -1,0 +1,1 @@
+"""What peers ask for, and what they are told."""

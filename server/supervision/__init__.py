@@ -1,0 +1,1 @@
+"""A parent that starts the engine again when it has died or hangs."""

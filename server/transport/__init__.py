@@ -1,0 +1,1 @@
+"""The sockets and their thread: messages in and out, encryption, what is refused at the door."""
