@@ -65,6 +65,8 @@ class AugmentConfig:
     high_pass: float = 0.2
     width: float = 0.3
     noise: float = 0.15
+    formants: float = 0.0  # not tried in a run yet
+    formant_semitones: float = 3.0
     saturate: float = 0.2
     double: float = 0.15
     echo: float = 0.2

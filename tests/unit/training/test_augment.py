@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.training.augment import drive, level, pitch, space, tone
+from dsp.training.augment import drive, formants, level, pitch, space, tone
 
 RATE_HZ = 44100
 FRAMES = 22050
@@ -19,6 +19,7 @@ DRAWN = {
     "reverberate": lambda x, rng: space.reverberate(x, rng, RATE_HZ),
     "echo": lambda x, rng: space.echo(x, rng, RATE_HZ),
     "double": lambda x, rng: space.double(x, rng, RATE_HZ),
+    "shift_formants": lambda x, rng: formants.shift_formants(x, rng, RATE_HZ),
     "saturate": drive.saturate,
     "add_noise": drive.add_noise,
 }
