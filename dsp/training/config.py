@@ -67,6 +67,7 @@ class AugmentConfig:
     noise: float = 0.15
     formants: float = 0.0  # not tried in a run yet
     formant_semitones: float = 3.0
+    harmonise: float = 0.0  # likewise
     saturate: float = 0.2
     double: float = 0.15
     echo: float = 0.2

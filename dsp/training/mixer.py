@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dsp.training.augment import drive, formants, level, pitch, space, tone
+from dsp.training.augment import drive, formants, harmony, level, pitch, space, tone
 from dsp.training.config import AugmentConfig, DrawConfig
 from dsp.training.pcm_cache import RATE_HZ
 from dsp.training.tracks import Library, Track
@@ -86,6 +86,8 @@ class Mixer:
         if chance.formants and rng.random() < chance.formants:
             dry = formants.shift_formants(dry, rng, RATE_HZ, semitones=chance.formant_semitones)
         voice = level.to_level(self._retouched(dry, rng), -20.0)
+        if chance.harmonise and rng.random() < chance.harmonise:
+            voice = harmony.harmonise(voice, rng, RATE_HZ)
         if rng.random() < chance.saturate:
             voice = drive.saturate(voice, rng)
         if rng.random() < chance.double:

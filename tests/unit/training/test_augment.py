@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.training.augment import drive, formants, level, pitch, space, tone
+from dsp.training.augment import drive, formants, harmony, level, pitch, space, tone
 
 RATE_HZ = 44100
 FRAMES = 22050
@@ -20,6 +20,7 @@ DRAWN = {
     "echo": lambda x, rng: space.echo(x, rng, RATE_HZ),
     "double": lambda x, rng: space.double(x, rng, RATE_HZ),
     "shift_formants": lambda x, rng: formants.shift_formants(x, rng, RATE_HZ),
+    "harmonise": lambda x, rng: harmony.harmonise(x, rng, RATE_HZ),
     "saturate": drive.saturate,
     "add_noise": drive.add_noise,
 }

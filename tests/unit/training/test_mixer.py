@@ -125,11 +125,12 @@ def test_random_pairs_have_the_balance_asked_for(library):
     assert difference == pytest.approx(4.0, abs=0.01)
 
 
-def test_formants_are_moved_where_asked_for(library):
+@pytest.mark.parametrize("change", ["formants", "harmonise"])
+def test_voices_are_changed_where_asked_for(library, change):
     drawn = {"matched_share": 0.0, "extra_voice_shares": (1.0, 0.0, 0.0)}
     plain = make_mixer(library, UNCHANGED, **drawn).example(1, 0)
-    moved = make_mixer(library, replace(UNCHANGED, formants=1.0), **drawn).example(1, 0)
-    assert not np.allclose(moved.vocals, plain.vocals, atol=1e-3)
+    changed = make_mixer(library, replace(UNCHANGED, **{change: 1.0}), **drawn).example(1, 0)
+    assert not np.allclose(changed.vocals, plain.vocals, atol=1e-3)
 
 
 def test_voices_and_backings_are_enough():
