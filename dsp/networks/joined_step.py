@@ -60,6 +60,8 @@ class JoinedStep:
 
     def __init__(self, packed: PackedJoined) -> None:
         self._unet = StreamingUNet(packed.unet, packed.grid)
+        # So that no hop has the deep levels of both: the trunk's run at every eighth.
+        self._unet_ahead = packed.grid.deep_period // 2
         self._trunk = TrunkStep(packed.phoenix)
         self._head = HeadStep(packed.phoenix.head)
         width = packed.answer_width
@@ -69,7 +71,7 @@ class JoinedStep:
 
     def reset(self, frame: int = 0) -> None:
         """Silence so far; ``frame`` is the index of the first hop to come."""
-        self._unet.reset(frame)
+        self._unet.reset(frame + self._unet_ahead)
         self._trunk.reset(frame)
         self._head.reset()
 
@@ -83,6 +85,7 @@ class JoinedStep:
     def rebuild(self, heard: ComplexArray, frame: int) -> None:
         """Set the state as after a reset and frames [channel 2, hop, bin], the first ``frame``."""
         self.reset(frame)
-        self._unet.rebuild(np.abs(heard[..., :BINS]).transpose(1, 0, 2), frame)
+        magnitudes = np.abs(heard[..., :BINS]).transpose(1, 0, 2)
+        self._unet.rebuild(magnitudes, frame + self._unet_ahead)
         with torch.inference_mode():
             self._trunk.rebuild(heard, frame, self._head.features)

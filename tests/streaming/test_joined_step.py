@@ -45,7 +45,7 @@ def spectra(hops, seed=0):
 def opinions(network, magnitudes, first, grid):
     """The U-Net's mask at each hop, [channel, hop, bin]."""
     unet = StreamingUNet(pack_unet(network.unet.weights), grid)
-    unet.reset(first)
+    unet.reset(first + grid.deep_period // 2)
     return np.stack([unet.push(frame) for frame in magnitudes.transpose(1, 0, 2)], axis=1)
 
 
@@ -71,6 +71,24 @@ def test_every_hop_is_the_networks(network, kind, first, grid):
     step.reset(first)
     actual = [step.push(heard[:, t], filtered[:, t]) for t in range(heard.shape[1])]
     assert_close(np.stack(actual, axis=1), of_networks(network, heard, filtered, first, grid))
+
+
+@pytest.mark.parametrize("grid", [GRID, QUICK_GRID], ids=["usual", "quick"])
+@pytest.mark.parametrize("first", [0, 3, 8])
+def test_no_hop_has_the_deep_levels_of_both(network, monkeypatch, grid, first):
+    """The trunk's tick with every eighth frame; the U-Net's steps are taken at others."""
+    step = JoinedStep(pack(network, grid=grid))
+    step.reset(first)
+    steps = []
+    take = StreamingUNet._take_deep_step
+    monkeypatch.setattr(
+        StreamingUNet, "_take_deep_step", lambda *args: (steps.append(hop), take(*args))
+    )
+    heard, filtered = spectra(32)
+    for hop in range(first, first + 32):
+        step.push(heard[:, hop - first], filtered[:, hop - first])
+    assert len(steps) > 8
+    assert all(hop % 8 for hop in steps)
 
 
 def test_after_a_reset_nothing_is_left_of_before(packed):
