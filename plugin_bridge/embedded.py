@@ -37,8 +37,8 @@ class EmbeddedServer(Closeable):
     That process starts its engine again, at the same endpoint, when it dies or hangs: with growing
     pauses, at most ``maximum_restarts`` times in a row. An inference step runs on ``threads``
     threads (0: as the server is configured, one unless told); more than one pays where steps are
-    long, as offline. Raises EmbeddedServerFailed, with
-    the end of the server's log, when it does not become ready.
+    long, as offline. Raises EmbeddedServerFailed, with the end of the server's log, when it does
+    not become ready.
     """
 
     def __init__(

@@ -111,7 +111,7 @@ def load_network(file: WeightsFile) -> JoinedNetwork:
         )
     try:
         tensors = from_stored(load(content))
-        unet = {name.removeprefix("unet."): tensors[name] for name in tensors}
+        unet = {n.removeprefix("unet."): t for n, t in tensors.items() if n.startswith("unet.")}
         network = JoinedNetwork(weights_from_tensors(unet), PhoenixConfig(), HOPS_PER_STEP)
         network.load_state_dict(tensors, assign=True)
     except (SafetensorError, KeyError, RuntimeError) as reason:

@@ -75,7 +75,7 @@ class LookAheadUNet:
     def reset(self) -> None:
         """Forget everything; the next frame begins a grid."""
         self._state = self._beginning
-        self._first = torch.zeros(self._shape[0], 0, self._shape[1])
+        self._first: list[Tensor] = []
 
     def push(self, magnitudes: Tensor) -> Tensor:
         """[channel, n * GRID, bin] -> masks of the same shape; zeros before the first frame's.
@@ -96,10 +96,12 @@ class LookAheadUNet:
 
     def _begin(self, magnitudes: Tensor) -> Tensor:
         """Wait until a mask is complete."""
-        self._first = torch.cat([self._first, magnitudes], dim=1)
-        if self._first.shape[1] <= LOOK_AHEAD_FRAMES:
+        self._first.append(magnitudes)
+        frames = torch.cat(self._first, dim=1)
+        if frames.shape[1] <= LOOK_AHEAD_FRAMES:
             return torch.zeros_like(magnitudes)
-        mask = self._run(self._first)
+        self._first.clear()
+        mask = self._run(frames)
         return functional.pad(mask, (0, 0, magnitudes.shape[1] - mask.shape[1], 0))
 
     def _run(self, frames: Tensor) -> Tensor:
