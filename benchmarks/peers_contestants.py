@@ -20,6 +20,7 @@ from benchmarks.peers_networks import (
     open_unmix,
 )
 from benchmarks.song import Song
+from dsp.networks import phoenix_model
 from dsp.networks.registry import load_model
 from dsp.networks.windowed import MAXIMUM_WINDOW_SECONDS, WindowedSeparator, whole_window
 from dsp.separator import Lane, Profile, Separator
@@ -30,7 +31,7 @@ RATE_HZ = 44_100
 _LIVE_HOP_SAMPLES = 512
 # A window is re-run with the latency of our live profiles: a hop, and one hop of future.
 _RERUN = Profile("re-run", _LIVE_HOP_SAMPLES, 0, _LIVE_HOP_SAMPLES, 0, Lane.BACKGROUND)
-_HOPS_PER_STEP = 8  # Rocknet's period: its deep levels come once in it
+_HOPS_PER_STEP = 16  # Phoenix's period, two of Rocknet's: each deep level comes once or more in it
 _HISTORY_SECONDS = 8
 
 
@@ -152,8 +153,13 @@ def windowed_peer(
 
 
 CONTESTANTS = (
+    *(
+        Contestant(f"phoenix {profile}", "", ours("phoenix", profile, Way.LIVE))
+        for profile in ("live", "live-int8")
+        if profile in phoenix_model.PROFILES
+    ),
     Contestant("rocknet live", "", ours("rocknet", "live", Way.LIVE)),
-    Contestant("phoenix live", "", ours("phoenix", "live", Way.LIVE)),
+    Contestant("phoenix offline", "", ours("phoenix", "offline", Way.OFFLINE)),
     Contestant("rocknet offline", "", ours("rocknet", "offline", Way.OFFLINE)),
     Contestant("HS-TasNet", "hs-tasnet", streaming_peer(hs_tasnet_stream, HS_TASNET_HOP_SAMPLES)),
     Contestant(

