@@ -19,7 +19,7 @@ from benchmarks.soak_long import soak_long
 from benchmarks.soak_samples import Sample, as_rows, broken_promises
 from server.commands.json_output import write_json
 
-STREAMS = 1  # of rocknet live: what README promises of one core
+STREAMS = 1  # of phoenix live: what README promises of one core
 STRUCK_MODEL = "fixed-gains"
 
 
@@ -68,7 +68,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=30.0, help="of live streams [30]")
     parser.add_argument("--hours", type=float, default=24.0, help="of audio at full speed [24]")
     parser.add_argument("--streams", type=int, default=STREAMS, help=f"healthy ones [{STREAMS}]")
-    parser.add_argument("--model", default="rocknet", help="of the healthy streams [rocknet]")
+    parser.add_argument("--model", default="phoenix", help="of the healthy streams [phoenix]")
     parser.add_argument("--seed", type=int, default=1, help="of the faults [1]")
     parser.add_argument("--out", type=Path, default=Path("build/soak"), help="folder [build/soak]")
     figures = run_soak(parser.parse_args(words))
