@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.products import noted_products, product_rate
+from benchmarks.products import noted_products, product_rate, quantised_product_rate
 from benchmarks.song import bundled_song
 from dsp.networks.registry import load_model
 from dsp.networks.rocknet_packed import pack
@@ -55,10 +55,14 @@ def measure_hop(seconds: float, model: str = "rocknet") -> dict[str, float]:
 
 
 def arithmetic_bound_ms(push: Callable[[FloatArray], object], hops: FloatArray) -> float:
-    """Mean time of a hop's matrix products alone, had they the rate of the best plain product."""
+    """Mean time of a hop's matrix products alone, had they the rate of the best of their kind."""
     products = noted_products(lambda: [push(hop) for hop in hops])
-    operations = sum(product.operations for product in products) / len(hops)
-    return 1e3 * operations / product_rate()
+    plain = sum(product.operations for product in products if not product.is_quantised)
+    quantised = sum(product.operations for product in products if product.is_quantised)
+    seconds = plain / product_rate()
+    if quantised:
+        seconds += quantised / quantised_product_rate()
+    return 1e3 * seconds / len(hops)
 
 
 def windowed_over_streaming(rounds: int = 20) -> float:

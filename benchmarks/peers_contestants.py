@@ -20,7 +20,6 @@ from benchmarks.peers_networks import (
     open_unmix,
 )
 from benchmarks.song import Song
-from dsp.networks import phoenix_model
 from dsp.networks.registry import load_model
 from dsp.networks.windowed import MAXIMUM_WINDOW_SECONDS, WindowedSeparator, whole_window
 from dsp.separator import Lane, Profile, Separator
@@ -153,11 +152,8 @@ def windowed_peer(
 
 
 CONTESTANTS = (
-    *(
-        Contestant(f"phoenix {profile}", "", ours("phoenix", profile, Way.LIVE))
-        for profile in ("live", "live-int8")
-        if profile in phoenix_model.PROFILES
-    ),
+    Contestant("phoenix live", "", ours("phoenix", "live", Way.LIVE)),
+    Contestant("phoenix live-float32", "", ours("phoenix", "live-float32", Way.LIVE)),
     Contestant("rocknet live", "", ours("rocknet", "live", Way.LIVE)),
     Contestant("phoenix offline", "", ours("phoenix", "offline", Way.OFFLINE)),
     Contestant("rocknet offline", "", ours("rocknet", "offline", Way.OFFLINE)),

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from dsp.networks.packed_linear import PackedLinear
+from dsp.networks.quantised_linear import QuantisedLinear
 
+if TYPE_CHECKING:
+    from dsp.networks.linear import Linear
+
+_KINDS = (PackedLinear, QuantisedLinear)
 _SIDE = 768  # of the square matrices that show the core's rate: they fit the second cache
 _ROUNDS = 20
 
@@ -18,7 +25,7 @@ _ROUNDS = 20
 class Product:
     """One product as it was called for."""
 
-    linear: PackedLinear
+    linear: Linear
     rows: torch.Tensor  # [row, in]
     outputs: int
 
@@ -27,35 +34,62 @@ class Product:
         """Multiplications and additions."""
         return 2 * self.rows.numel() * self.outputs
 
+    @property
+    def is_quantised(self) -> bool:
+        """Whether it multiplies bytes."""
+        return isinstance(self.linear, QuantisedLinear)
+
 
 def noted_products(run: Callable[[], object]) -> list[Product]:
     """Run, and note every product that was computed on the way."""
     noted: list[Product] = []
-    call, add_to = PackedLinear.__call__, PackedLinear.add_to
-
-    def note_call(self: PackedLinear, rows: torch.Tensor) -> torch.Tensor:
-        result = call(self, rows)
-        noted.append(Product(self, rows.clone(), result.shape[-1]))
-        return result
-
-    def note_add(self: PackedLinear, other: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        noted.append(Product(self, rows.clone(), other.shape[-1]))
-        return add_to(self, other, rows)
-
-    PackedLinear.__call__, PackedLinear.add_to = note_call, note_add  # type: ignore[method-assign]
-    try:
+    with contextlib.ExitStack() as patches:
+        for kind in _KINDS:
+            patches.enter_context(_noting(kind, noted))
         run()
-    finally:
-        PackedLinear.__call__, PackedLinear.add_to = call, add_to  # type: ignore[method-assign]
     return noted
 
 
 def product_rate() -> float:
     """Operations per second of the best plain product on the calling thread, torch's own."""
     left, right = torch.rand(_SIDE, _SIDE), torch.rand(_SIDE, _SIDE)
+    return _rate(lambda: torch.mm(left, right))
+
+
+def quantised_product_rate() -> float:
+    """Operations per second of the same product of bytes; quantising is not part of it."""
+    linear = QuantisedLinear(torch.rand(_SIDE, _SIDE), None, _SIDE)
+    rows = torch.full((_SIDE, _SIDE), 200, dtype=torch.uint8)
+    return _rate(lambda: linear.multiply(rows))
+
+
+def _rate(multiply: Callable[[], object]) -> float:
     best = float("inf")
     for _ in range(_ROUNDS):
         started = time.perf_counter()
-        torch.mm(left, right)
+        multiply()
         best = min(best, time.perf_counter() - started)
     return 2 * _SIDE**3 / best
+
+
+@contextlib.contextmanager
+def _noting(kind: type[Any], noted: list[Product]) -> Iterator[None]:
+    """Have every product of a kind noted."""
+    call, add_to = kind.__call__, kind.add_to
+
+    def note_call(self: Linear, rows: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = call(self, rows)
+        noted.append(Product(self, rows.clone(), result.shape[-1]))
+        return result
+
+    def note_add(self: Linear, other: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        before = len(noted)  # what a sum calls in turn is not counted twice
+        result: torch.Tensor = add_to(self, other, rows)
+        noted[before:] = [Product(self, rows.clone(), other.shape[-1])]
+        return result
+
+    kind.__call__, kind.add_to = note_call, note_add
+    try:
+        yield
+    finally:
+        kind.__call__, kind.add_to = call, add_to

@@ -1,8 +1,9 @@
 """Phoenix as the registry knows it: weights trained here, bundled, checked against the card.
 
-`live` streams the joined network. `live-int8` does so with the large products in eight bits, where
-the processor has them, and its deep levels twice as often in the time that this saves. `studio` and
-`offline` are the U-Net by itself, with some of the future or all of it.
+`live` streams the joined network in the arithmetic that suits this processor: with the large
+products in eight bits where it has AVX512-VNNI, and deep levels twice as often in a part of the
+time that this saves. `live-float32` is the same network in 32 bits on every machine; elsewhere the
+two are one. `studio` and `offline` are the U-Net by itself, with some of the future or all of it.
 """
 
 from __future__ import annotations
@@ -37,63 +38,56 @@ if TYPE_CHECKING:
 NAME = "phoenix"
 
 
-def profiles_here() -> Mapping[str, Profile]:
-    """Name the profiles of this machine: `live-int8` is there where its products are."""
-    everywhere = (phoenix.LIVE, unet_studio.PROFILE, unet_offline.PROFILE)
-    quantised = (phoenix.LIVE_INT8,) if has_quantised() else ()
-    return {profile.name: profile for profile in (*everywhere, *quantised)}
-
-
-PROFILES = profiles_here()
+_PROFILES = (phoenix.LIVE, phoenix.LIVE_FLOAT32, unet_studio.PROFILE, unet_offline.PROFILE)
+PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in _PROFILES}
 
 
 class Phoenix:
     """The model with its weights packed, which all streams share: only their states differ.
 
-    Those in eight bits are made when a stream first needs them. Thread-safe. Raises
-    WeightsMissingError or WeightsCorruptError.
+    Where `live` computes in eight bits, those in 32 are packed when a stream first needs them.
+    Thread-safe. Raises WeightsMissingError or WeightsCorruptError.
     """
 
     def __init__(self) -> None:
         self.name = NAME
         self.card: ModelCard = load_card(NAME)
         self.stems = self.card.stems
-        self.profiles = profiles_here()
+        self.profiles = PROFILES
         network = load_network(self.card.weights_for("vocals"))
         self._unet = network.unet.weights
-        self._packed = pack(network)
-        self._quantised: PackedJoined | None = None
+        self._packed = pack_for_live(network)
+        self._packed_float32 = None if has_quantised() else self._packed
         self._lock = threading.Lock()
         self._executor = ThreadPoolExecutor(2, thread_name_prefix=NAME)
 
     def separator(self, profile_name: str) -> Separator:
         """Return a new stream's separator; UnknownProfileError names the profiles there are."""
-        self._check_profile(profile_name)
         match profile_name:
-            case "live-int8":
-                step = JoinedStep(self._packed_in_eight_bits())
-                return phoenix.PhoenixLive(step, phoenix.LIVE_INT8)
+            case "live":
+                return phoenix.PhoenixLive(JoinedStep(self._packed))
+            case "live-float32":
+                step = JoinedStep(self._packed_in_32_bits())
+                return phoenix.PhoenixLive(step, phoenix.LIVE_FLOAT32)
             case "studio":
                 return unet_studio.make_studio_unet(self._unet)
             case "offline":
                 return unet_offline.OfflineUNet(self._executor, self._unet)
-        return phoenix.PhoenixLive(JoinedStep(self._packed))
-
-    def _check_profile(self, profile_name: str) -> None:
-        if profile_name in self.profiles:
-            return
         known = ", ".join(self.profiles)
-        lacking = f"{NAME} has no profile {profile_name!r}"
-        if profile_name == phoenix.LIVE_INT8.name:
-            lacking += " on a processor without AVX512-VNNI"
-        raise UnknownProfileError(f"{lacking}; there are: {known}")
+        raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
 
-    def _packed_in_eight_bits(self) -> PackedJoined:
+    def _packed_in_32_bits(self) -> PackedJoined:
         with self._lock:
-            if self._quantised is None:
-                network = load_network(self.card.weights_for("vocals"))
-                self._quantised = pack(network, LinearKind.ONEDNN_INT8, QUICK_GRID)
-            return self._quantised
+            if self._packed_float32 is None:
+                self._packed_float32 = pack(load_network(self.card.weights_for("vocals")))
+            return self._packed_float32
+
+
+def pack_for_live(network: JoinedNetwork) -> PackedJoined:
+    """Arrange a network's weights for the products that this processor is quickest at."""
+    if has_quantised():
+        return pack(network, LinearKind.ONEDNN_INT8, QUICK_GRID)
+    return pack(network)
 
 
 def load_network(file: WeightsFile) -> JoinedNetwork:

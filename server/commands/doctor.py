@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from dsp.errors import DspError
+from dsp.networks.quantised_linear import has_quantised
 from dsp.networks.registry import DEFAULT_MODEL, load_model
 from server.commands.json_output import add_json_argument, write_json
 from server.errors import EndpointInUseError, StartError
@@ -68,7 +69,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings; returns 0 when live separation works, else 1."""
-    findings = [_cores(), _ipc(), _jack(), _gpu()]
+    findings = [_cores(), _eight_bits(), _ipc(), _jack(), _gpu()]
     performance = None
     try:
         performance = measure(load_model(arguments.model))
@@ -116,6 +117,12 @@ def _cores() -> Finding:
     cores = len(os.sched_getaffinity(0))
     advice = "" if cores >= 2 else "; two keep audio and inference apart"
     return Finding("cores", cores >= 2, f"{cores}{advice}")
+
+
+def _eight_bits() -> Finding:
+    if has_quantised():
+        return Finding("int8", True, "AVX512-VNNI; Phoenix live computes in eight bits")
+    return Finding("int8", False, "no AVX512-VNNI; Phoenix live computes in 32 bits")
 
 
 def _ipc() -> Finding:

@@ -11,13 +11,13 @@ from joined_streams import small_network
 from dsp.networks import linear
 from dsp.networks.joined_step import QUICK_GRID, JoinedStep, pack
 from dsp.networks.packed_linear import LinearKind
-from dsp.networks.phoenix import LIVE, LIVE_INT8, PhoenixLive
+from dsp.networks.phoenix import LIVE, PhoenixLive
 from dsp.networks.quantised_linear import has_quantised
 
 if not has_quantised():
     pytest.skip("no AVX512-VNNI here, or no oneDNN", allow_module_level=True)
 
-HOP = LIVE_INT8.hop_samples
+HOP = LIVE.hop_samples
 HOPS = 48
 
 
@@ -35,7 +35,7 @@ def packed(network):
 
 
 def stream(packed):
-    return PhoenixLive(JoinedStep(packed), LIVE_INT8)
+    return PhoenixLive(JoinedStep(packed))
 
 
 def music(hops, seed=0):
@@ -99,9 +99,3 @@ def test_it_is_near_the_stream_in_32_bits_at_any_level(network, packed, level):
     error = stream(packed).push(x) - exact
     error_db = 10 * np.log10(np.square(error).sum() / np.square(exact).sum())
     assert -100 < error_db < -40  # near, and not the same arithmetic
-
-
-def test_its_latency_is_that_of_live(packed):
-    assert stream(packed).profile is LIVE_INT8
-    assert LIVE_INT8.algorithmic_latency_samples == LIVE.algorithmic_latency_samples == 1024
-    assert (LIVE_INT8.lane, LIVE_INT8.mask_lag_hops) == (LIVE.lane, LIVE.mask_lag_hops)

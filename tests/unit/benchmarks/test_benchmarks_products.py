@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.hop import arithmetic_bound_ms
-from benchmarks.products import noted_products, product_rate
+from benchmarks.products import noted_products, product_rate, quantised_product_rate
 from dsp.networks.packed_linear import PackedLinear
+from dsp.networks.quantised_linear import QuantisedLinear, has_quantised
 
 SIZES = st.integers(1, 40)
+needs_eight_bits = pytest.mark.skipif(not has_quantised(), reason="no AVX512-VNNI, or no oneDNN")
 
 
 @given(rows=SIZES, inputs=SIZES, outputs=SIZES)
@@ -50,6 +52,30 @@ def test_the_bound_is_the_mean_of_the_hops_at_the_rate_of_a_plain_product(monkey
     linear, x = PackedLinear(torch.eye(10), None, 5), torch.ones(5, 10)
     bound_ms = arithmetic_bound_ms(lambda hop: [linear(x) for _ in range(int(hop))], [1, 3])
     assert bound_ms == pytest.approx(1e3 * 2 * (2 * 5 * 10 * 10) / 1e6)
+
+
+@needs_eight_bits
+def test_a_product_of_bytes_is_counted_once_and_told_apart():
+    plain, quantised = PackedLinear(torch.eye(8), None, 4), QuantisedLinear(torch.eye(8), None, 4)
+    x, other = torch.rand(4, 8), torch.zeros(4, 8)
+    noted = noted_products(lambda: (quantised(x), quantised.add_to(other, x), plain(x)))
+    assert [product.is_quantised for product in noted] == [True, True, False]
+    assert {product.operations for product in noted} == {2 * 4 * 8 * 8}
+
+
+@needs_eight_bits
+def test_products_of_bytes_count_at_the_rate_of_bytes(monkeypatch):
+    monkeypatch.setattr("benchmarks.hop.product_rate", lambda: 1e6)
+    monkeypatch.setattr("benchmarks.hop.quantised_product_rate", lambda: 4e6)
+    linears = [make(torch.eye(8), None, 4) for make in (PackedLinear, QuantisedLinear)]
+    x = torch.rand(4, 8)
+    bound_ms = arithmetic_bound_ms(lambda _: [linear(x) for linear in linears], [1])
+    assert bound_ms == pytest.approx(1e3 * 2 * 4 * 8 * 8 * (1 / 1e6 + 1 / 4e6))
+
+
+@needs_eight_bits
+def test_bytes_are_multiplied_faster():
+    assert quantised_product_rate() > product_rate()
 
 
 def test_the_core_has_a_rate():

@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 
 from dsp.errors import UnknownProfileError, WeightsCorruptError, WeightsMissingError
 from dsp.networks import phoenix_model
-from dsp.networks.joined_step import JoinedStep, pack
+from dsp.networks.joined_step import QUICK_GRID, JoinedStep, pack
 from dsp.networks.model_card import CARD_PACKAGE, load_card
 from dsp.networks.phoenix import PhoenixLive
 from dsp.networks.phoenix_model import Phoenix, load_network
@@ -56,7 +56,7 @@ def test_streams_share_weights_and_no_state():
     assert np.array_equal(second.push(x), expected)
 
 
-@pytest.mark.parametrize("profile", ["live", "studio", "offline"])
+@pytest.mark.parametrize("profile", ["live", "live-float32", "studio", "offline"])
 def test_every_profile_is_a_separator_of_its_own(profile):
     model = load_model("phoenix")
     first, second = model.separator(profile), model.separator(profile)
@@ -65,28 +65,39 @@ def test_every_profile_is_a_separator_of_its_own(profile):
     assert first.profile == model.profiles[profile]
 
 
+def noise(hops):
+    rng = np.random.default_rng(2)
+    return (0.1 * rng.standard_normal((2, hops * 512))).astype(np.float32)
+
+
 @pytest.mark.skipif(not has_quantised(), reason="no AVX512-VNNI here, or no oneDNN")
-def test_live_in_eight_bits_is_near_the_same_in_32_and_its_weights_are_made_when_needed():
-    model = Phoenix()
-    assert model._quantised is None
-    separator = model.separator("live-int8")
-    assert separator.profile is model.profiles["live-int8"]
-    assert separator._step._trunk._levels[-1].packed is model._quantised.phoenix.levels[-1]
-    x = (0.1 * np.random.default_rng(2).standard_normal((2, 60 * 512))).astype(np.float32)
-    step = JoinedStep(pack(load_network(FILE), grid=separator._step._unet.grid))
-    exact = PhoenixLive(step).push(x)
-    error = separator.push(x) - exact
+def test_where_the_processor_has_eight_bits_live_uses_them_and_is_near_the_same_in_32():
+    live = Phoenix().separator("live")
+    assert live._step._unet.grid == QUICK_GRID
+    exact = PhoenixLive(JoinedStep(pack(load_network(FILE), grid=QUICK_GRID))).push(noise(60))
+    error = live.push(noise(60)) - exact
     # Of noise hardly anything is taken for a voice, so what is rounded counts for more.
     assert 0 < np.square(error).sum() < 0.1 * np.square(exact).sum()
-    assert model.separator("live-int8")._step is not separator._step
 
 
-def test_without_the_products_in_eight_bits_their_profile_is_missing_and_refused(monkeypatch):
-    monkeypatch.setattr(phoenix_model, "has_quantised", lambda: False)
+@pytest.mark.skipif(not has_quantised(), reason="no AVX512-VNNI here, or no oneDNN")
+def test_weights_in_32_bits_are_packed_when_a_stream_first_needs_them_and_then_shared():
     model = Phoenix()
-    assert list(model.profiles) == ["live", "studio", "offline"]
-    with pytest.raises(UnknownProfileError, match="without AVX512-VNNI; there are: live, studio"):
-        model.separator("live-int8")
+    assert model._packed_float32 is None
+    first, second = (model.separator("live-float32") for _ in range(2))
+    assert first._step._trunk._levels[-1].packed is second._step._trunk._levels[-1].packed
+    assert first._step is not second._step
+
+
+@pytest.mark.parametrize("is_quantised", [False, True])
+def test_live_float32_is_the_network_in_32_bits_on_every_processor(monkeypatch, is_quantised):
+    if is_quantised and not has_quantised():
+        pytest.skip("no AVX512-VNNI here, or no oneDNN")
+    monkeypatch.setattr(phoenix_model, "has_quantised", lambda: is_quantised)
+    model = Phoenix()
+    expected = PhoenixLive(JoinedStep(pack(load_network(FILE)))).push(noise(40))
+    assert np.array_equal(model.separator("live-float32").push(noise(40)), expected)
+    assert np.array_equal(model.separator("live").push(noise(40)), expected) != is_quantised
 
 
 def test_silence_stays_silence():
@@ -94,7 +105,7 @@ def test_silence_stays_silence():
 
 
 def test_a_profile_it_lacks_names_those_there_are():
-    with pytest.raises(UnknownProfileError, match="there are: live, studio, offline"):
+    with pytest.raises(UnknownProfileError, match="there are: live, live-float32, studio"):
         Phoenix().separator("extreme")
 
 

@@ -7,8 +7,7 @@ import pytest
 
 from dsp.errors import UnknownModelError, UnknownProfileError, WeightsMissingError
 from dsp.networks import registry as module
-from dsp.networks.phoenix import LIVE_INT8
-from dsp.networks.quantised_linear import has_quantised
+from dsp.networks.phoenix import LIVE_FLOAT32
 from dsp.networks.registry import DEFAULT_MODEL, Registry, available_models, load_model
 from dsp.separator import Separator
 
@@ -30,15 +29,10 @@ def test_descriptions_tell_stems_rate_and_latency():
     assert fixed.stems == ("vocals", "drums", "other")
 
 
-def test_the_test_model_offers_every_profile_but_those_of_some_machines():
+def test_the_test_model_offers_every_profile_but_that_of_an_arithmetic():
     *models, fixed = available_models()
-    everywhere = [set(model.profiles) - {LIVE_INT8.name} for model in models]
-    assert all(names <= set(fixed.profiles) for names in everywhere)
-
-
-def test_live_in_eight_bits_is_listed_where_the_machine_has_it():
-    phoenix, *_ = available_models()
-    assert (LIVE_INT8.name in phoenix.profiles) == has_quantised()
+    offered = set().union(*(model.profiles for model in models))
+    assert offered - {LIVE_FLOAT32.name} == set(fixed.profiles)
 
 
 def test_unknown_model_names_those_there_are():

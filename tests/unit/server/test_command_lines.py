@@ -145,7 +145,7 @@ def test_inputs_whose_stems_would_replace_each_other_are_refused(monkeypatch, so
     assert f"{sources[0]} and {sources[-1]}: the stems of both would go to out/a" in err
 
 
-@pytest.mark.parametrize(("profile", "threads"), [("offline", 6), ("live", 0), ("live-int8", 0)])
+@pytest.mark.parametrize(("profile", "threads"), [("offline", 6), ("live", 0), ("live-float32", 0)])
 def test_a_server_for_files_computes_on_all_cores_but_not_single_hops(
     monkeypatch, profile, threads
 ):

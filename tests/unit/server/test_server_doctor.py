@@ -106,8 +106,16 @@ def test_weights_that_cannot_be_used_are_a_finding_beside_the_others(
     written = json.loads(file.read_text())
     assert written["performance"] is None
     assert [finding["name"] for finding in written["findings"]] == [
-        "cores", "ipc", "jack", "gpu", "weights",
+        "cores", "int8", "ipc", "jack", "gpu", "weights",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("there", "bits"), [(True, "eight bits"), (False, "32 bits")])
+def test_it_says_in_how_many_bits_live_computes(monkeypatch, there, bits):
+    monkeypatch.setattr(doctor, "has_quantised", lambda: there)
+    finding = doctor._eight_bits()
+    assert finding.works is there
+    assert f"Phoenix live computes in {bits}" in finding.detail
 
 
 @given(
