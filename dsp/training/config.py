@@ -33,10 +33,20 @@ class DrawConfig:
     seconds: float = 6.0
     matched_share: float = 0.55
     song_weights: dict[str, float] = field(
-        default_factory=lambda: {"stems": 0.25, "karaoke": 0.25, "teacher": 0.5}
+        default_factory=lambda: {
+            "stems": 0.25,
+            "karaoke": 0.25,
+            "teacher": 0.5,
+            "rendered": 0.1,
+        }
     )
     voice_weights: dict[str, float] = field(
-        default_factory=lambda: {"sung": 0.35, "spoken": 0.1, "song": 0.55}
+        default_factory=lambda: {
+            "sung": 0.35,
+            "spoken": 0.1,
+            "song": 0.55,
+            "rendered": 0.1,
+        }
     )
     song_band_share: float = 0.4  # bands of random pairs that come from songs, not backings
     extra_voice_shares: tuple[float, float, float] = (0.75, 0.18, 0.07)  # none, one, two more

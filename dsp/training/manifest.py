@@ -28,6 +28,7 @@ class Kind(StrEnum):
     STEM = "stem"  # one stem of a song: its folder
     BACKING = "backing"  # music without vocals
     SONG = "song"  # voice and band together, no stems
+    RENDERED = "rendered"  # one stem of a song that was rendered: its folder
 
 
 class Tier(StrEnum):
@@ -54,7 +55,7 @@ class Entry:
     @property
     def sings(self) -> bool:
         """Whether this is a vocal stem."""
-        return self.kind is Kind.STEM and self.label in VOCAL_STEMS
+        return self.kind in {Kind.STEM, Kind.RENDERED} and self.label in VOCAL_STEMS
 
 
 def training_entries(folder: Path, tiers: Iterable[Tier] = tuple(Tier)) -> tuple[Entry, ...]:

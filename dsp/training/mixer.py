@@ -158,7 +158,8 @@ def _weighted(
     pools: dict[str, tuple[_T, ...]], weights: dict[str, float]
 ) -> list[tuple[float, tuple[_T, ...]]]:
     """Pair each pool that has something in it with its weight; weights then sum to one."""
-    present = [(weights[name], pool) for name, pool in pools.items() if pool and weights[name]]
+    present = [(weights.get(name, 0.0), pool) for name, pool in pools.items() if pool]
+    present = [(weight, pool) for weight, pool in present if weight]
     total = sum(weight for weight, _ in present)
     return [(weight / total, pool) for weight, pool in present]
 

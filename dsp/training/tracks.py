@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -51,8 +51,8 @@ class Song:
 class Library:
     """Everything to draw from; each pool is named, so that it can be weighted."""
 
-    songs: dict[str, tuple[Song, ...]]  # "stems", "karaoke", "teacher"
-    voices: dict[str, tuple[Track, ...]]  # "sung", "spoken", "song"
+    songs: dict[str, tuple[Song, ...]]  # "stems", "karaoke", "teacher", "rendered"
+    voices: dict[str, tuple[Track, ...]]  # "sung", "spoken", "song", "rendered"
     backings: tuple[Track, ...]
 
 
@@ -64,21 +64,23 @@ def build_library(
     ``backing_fits`` says which backings to take. Stems without any vocals become backings; a song
     whose whole band is one mono recording counts as karaoke.
     """
-    songs = list(_stem_songs(entries, cache))
-    whole = [s for s in songs if isinstance(s, Song)]
-    bands = [s for s in songs if isinstance(s, Track)]
+    whole, bands = _stem_songs((e for e in entries if e.kind is Kind.STEM), cache)
+    rendered, played = _stem_songs((e for e in entries if e.kind is Kind.RENDERED), cache)
     backings = [_single(e, cache) for e in entries if e.kind is Kind.BACKING and backing_fits(e)]
     pools = {
         "stems": tuple(s for s in whole if not _is_karaoke(s)),
         "karaoke": tuple(s for s in whole if _is_karaoke(s)),
         "teacher": tuple(_teacher_song(e, cache) for e in entries if e.kind is Kind.SONG),
     }
+    sung = tuple(song.vocals for pool in pools.values() for song in pool)
+    pools["rendered"] = tuple(rendered)
     voices = {
         "sung": tuple(_single(e, cache) for e in entries if e.kind is Kind.VOICE_SUNG),
         "spoken": tuple(_single(e, cache) for e in entries if e.kind is Kind.VOICE_SPOKEN),
-        "song": tuple(song.vocals for pool in pools.values() for song in pool),
+        "song": sung,
+        "rendered": tuple(song.vocals for song in rendered),
     }
-    library = Library(pools, voices, tuple(backings + bands))
+    library = Library(pools, voices, (*backings, *bands, *played))
     if not any(pools.values()) and not (any(voices.values()) and library.backings):
         raise TrainingDataError("neither songs with vocals nor voices and backings to mix")
     return library
@@ -89,16 +91,18 @@ def clean_backing(judgement: Judgement, *, median_db: float, loudest_db: float) 
     return judgement.median_db <= median_db and judgement.loudest_db <= loudest_db
 
 
-def _stem_songs(entries: Iterable[Entry], cache: PcmCache) -> Iterator[Song | Track]:
-    stems = sorted((e for e in entries if e.kind is Kind.STEM), key=lambda e: e.path)
-    for folder, group in groupby(stems, key=lambda e: e.path.parent):
+def _stem_songs(stems: Iterable[Entry], cache: PcmCache) -> tuple[list[Song], list[Track]]:
+    """Put stems together: songs, and the bands of those in which nobody sings."""
+    songs, bands = [], []
+    for folder, group in groupby(sorted(stems, key=lambda e: e.path), key=lambda e: e.path.parent):
         members = list(group)
         band = _sum_of(folder.name, (e for e in members if not e.sings), cache)
         vocals = _sum_of(folder.name, (e for e in members if e.sings), cache)
         if band.parts and vocals.parts:
-            yield Song(folder.name, vocals, band, labelled_by_teacher=False)
+            songs.append(Song(folder.name, vocals, band, labelled_by_teacher=False))
         elif band.parts:
-            yield band
+            bands.append(band)
+    return songs, bands
 
 
 def _sum_of(name: str, entries: Iterable[Entry], cache: PcmCache) -> Track:

@@ -23,6 +23,7 @@ COMMANDS = {
     "models": "list the models and their profiles",
     "doctor": "tell what works on this machine",
     "bench": "measure kernels, hops, transport and the live path",
+    "render": "render songs with all their stems from MIDI files and voices, to train on",
     "train": "train a network on songs of your own or the project's",
     "evaluate": "measure separation quality on songs with known stems",
     "demo": "separate the bundled song and show what happens",
