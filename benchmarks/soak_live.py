@@ -9,12 +9,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from typing import Any
 
 import psutil
 
+from benchmarks.core_stalls import Witnesses
 from benchmarks.soak_players import Player
 from benchmarks.soak_samples import (
     Sample,
@@ -90,7 +92,8 @@ def soak_live(
 
     Struck clients use ``struck_model``: cheap, so that there is room for them beside a full load.
     """
-    with EmbeddedServer(model=model) as server:
+    witnesses = Witnesses()
+    with EmbeddedServer(model=model) as server, witnesses.watching():
         process = psutil.Process(server.pid)
         with _playing(server.endpoint, streams, seconds, model) as player:
             struck = _Struck(server.endpoint, struck_model, seed)
@@ -99,7 +102,8 @@ def soak_live(
             struck.stop()
             player.has_ended.wait(_START_S)
             last = sample(process, samples[-1].seconds, player.heard)
-        figures = _figures(player, samples, last) | {
+        figures = _figures(player, samples, last) | _beside_stalls(player.lines, witnesses)
+        figures |= {
             "streams": streams,
             "model": model,
             "seed": seed,
@@ -156,4 +160,20 @@ def _figures(player: Player, samples: list[Sample], last: Sample) -> dict[str, A
         "descriptors_first": descriptors,
         "descriptors_last": last.descriptors,
         "descriptors_most": max(each.descriptors for each in samples),
+    }
+
+
+def _beside_stalls(lines: Sequence[dict[str, Any]], witnesses: Witnesses) -> dict[str, Any]:
+    """Return how the machine stood still, and the late blocks of seconds in which it did not."""
+    seconds = [line for line in lines if "blocks" in line]
+    unexplained = sum(
+        now["late_blocks"] - before["late_blocks"]
+        for before, now in pairwise(seconds)
+        if not witnesses.were_still(before["moment"], now["moment"])
+    )
+    stalls = witnesses.stalls
+    return {
+        "machine_stalls": len(stalls),
+        "machine_stall_max_ms": 1e3 * max((each.seconds for each in stalls), default=0.0),
+        "late_blocks_without_stall": unexplained,
     }

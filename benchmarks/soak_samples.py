@@ -59,9 +59,14 @@ def settled_threads_and_descriptors(samples: Sequence[Sample]) -> tuple[int, int
 
 
 def broken_promises(figures: dict[str, Any]) -> list[str]:
-    """Return what did not hold, in words."""
+    """Return what did not hold, in words.
+
+    Late blocks count where the machine itself was seen to run: what comes while all of it stands
+    still is late from any program. Without witnesses all count.
+    """
+    late_blocks = figures.get("late_blocks_without_stall", figures.get("late_blocks", 0))
     checks = {
-        "healthy streams had late blocks": figures.get("late_blocks", 0) > 0,
+        "healthy streams had late blocks": late_blocks > 0,
         "healthy streams were lost": figures.get("losses", 0) > 0,
         "memory grew": figures["memory_growth_mib"] > MAXIMUM_GROWTH_MIB,
         "threads are left over": figures["threads_last"] > figures["threads_first"],

@@ -66,6 +66,7 @@ def test_a_good_run_breaks_nothing():
     ("figure", "value"),
     [
         ("late_blocks", 1),
+        ("late_blocks_without_stall", 1),
         ("losses", 1),
         ("memory_growth_mib", MAXIMUM_GROWTH_MIB + 0.1),
         ("threads_last", 10),
@@ -75,6 +76,11 @@ def test_a_good_run_breaks_nothing():
 )
 def test_each_promise_can_be_broken(figure, value):
     assert len(broken_promises(GOOD | {figure: value})) == 1
+
+
+def test_blocks_that_are_late_while_the_machine_stands_still_break_no_promise():
+    stalled = GOOD | {"late_blocks": 7, "late_blocks_without_stall": 0}
+    assert broken_promises(stalled) == []
 
 
 def test_the_plot_takes_empty_halves(tmp_path):
