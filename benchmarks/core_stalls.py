@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 PRIORITY = 80  # above JACK's and ours
-LEAST_STALL_S = 0.005
-_NAP_S = 0.002
+LEAST_STALL_S = 0.002
+_NAP_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,11 @@ def run_soak(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run both halves, as far as they are wanted; returns figures and what did not hold."""
     figures: dict[str, Any] = {}
     live: list[Sample] = []
+    events: dict[str, Any] = {}
     long: list[Sample] = []
     if arguments.minutes:
         with tqdm(total=round(60 * arguments.minutes), desc="live", unit="s") as bar:
-            figures["live"], live = soak_live(
+            figures["live"], live, events = soak_live(
                 60 * arguments.minutes,
                 arguments.streams,
                 model=arguments.model,
@@ -42,7 +43,7 @@ def run_soak(arguments: argparse.Namespace) -> dict[str, Any]:
         with tqdm(desc="a day at full speed", unit="sample") as bar:
             figures["long"], long = soak_long(arguments.hours, on_sample=lambda _: bar.update())
     figures["broken"] = [f"{half}: {what}" for half in figures for what in _broken(figures[half])]
-    _write(arguments.out, figures, live, long)
+    _write(arguments.out, figures | {"events": events}, live, long)
     return figures
 
 

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -39,6 +40,7 @@ class _Struck:
         self._where = (endpoint, model)
         self._draws = random.Random(seed)  # noqa: S311 -- a fault's turn is no secret
         self._kinds = list(FAULTS)
+        self.strikes: list[dict[str, Any]] = []
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self._is_over = threading.Event()
@@ -61,6 +63,7 @@ class _Struck:
     def _strike(self, kind: str) -> None:
         endpoint, model = self._where
         seed = str(self._draws.randrange(2**31))
+        started = time.monotonic()
         with subprocess.Popen(  # noqa: S603 -- our own module
             [sys.executable, "-m", "benchmarks.soak_struck", kind, endpoint, model, seed],
             stdout=subprocess.PIPE,
@@ -77,6 +80,7 @@ class _Struck:
                 time.sleep(_STOPPED_S)
                 process.send_signal(signal.SIGCONT)
         (self.done if begun else self.refused)[kind] += 1
+        self.strikes.append({"kind": kind, "from_s": started, "to_s": time.monotonic()})
 
 
 def soak_live(
@@ -87,9 +91,11 @@ def soak_live(
     struck_model: str,
     seed: int,
     on_sample: Callable[[Sample], None] = lambda _: None,
-) -> tuple[dict[str, Any], list[Sample]]:
-    """Return figures and samples of ``seconds`` with that many healthy streams of ``model``.
+) -> tuple[dict[str, Any], list[Sample], dict[str, Any]]:
+    """Return figures, samples and events of ``seconds`` with healthy streams of ``model``.
 
+    Events are on the monotonic clock: what the healthy clients said each second, what struck others
+    and when, and when the machine stood still.
     Struck clients use ``struck_model``: cheap, so that there is room for them beside a full load.
     """
     witnesses = Witnesses()
@@ -111,7 +117,12 @@ def soak_live(
             "refused": dict(struck.refused),
             "restarts": server.restarts,
         }
-    return figures, samples
+    events = {
+        "heard": player.lines,
+        "strikes": struck.strikes,
+        "stalls": [asdict(each) for each in witnesses.stalls],
+    }
+    return figures, samples, events
 
 
 @contextmanager

@@ -35,6 +35,7 @@ class Track:
         self._sent_blocks = 0
         self._round_trips_ms: list[float] = []
         self.compute_s = 0.0  # that stems cost the server, so far
+        self._longest_compute_ms = 0.0
         terms = session.latency
         self._behind_samples = terms.synthesis_overlap + terms.look_ahead + terms.resampler
 
@@ -49,8 +50,14 @@ class Track:
         taken, self._round_trips_ms = self._round_trips_ms, []
         return taken
 
+    def longest_compute_ms(self) -> float:
+        """Return the most that stems of one message cost the server since the last call."""
+        longest, self._longest_compute_ms = self._longest_compute_ms, 0.0
+        return longest
+
     def _heard(self, stems: Stems) -> None:
         self.compute_s += stems.compute_us / 1e6
+        self._longest_compute_ms = max(self._longest_compute_ms, stems.compute_us / 1e3)
         end = stems.position_samples + stems.samples.shape[-1] + self._behind_samples
         back = self._sent_blocks - -(-end // BLOCK_FRAMES)
         if 0 <= back < len(self._sent):
@@ -107,6 +114,7 @@ def _second(tracks: list[Track], xruns: int) -> dict[str, Any]:
         "compute_s": sum(track.compute_s for track in tracks),
         "round_trip_p50_ms": float(np.median(trips)) if trips else 0.0,
         "round_trip_max_ms": max(trips, default=0.0),
+        "compute_max_ms": max(track.longest_compute_ms() for track in tracks),
         "states": [track.session.state for track in tracks],
         "last_error": counted[0].last_error,
     }

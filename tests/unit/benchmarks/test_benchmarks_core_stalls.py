@@ -76,11 +76,11 @@ def overslept(monkeypatch, naps_s):
 
 
 def test_a_long_nap_is_told_and_a_short_one_is_not(monkeypatch, capsys):
-    overslept(monkeypatch, [0.002, 0.002 + 0.9 * LEAST_STALL_S, 0.040, 0.002])
+    overslept(monkeypatch, [0.001, 0.001 + 0.9 * LEAST_STALL_S, 0.040, 0.001])
     (told,) = map(json.loads, capsys.readouterr().out.splitlines())
     assert told["core"] == 3
-    assert told["seconds"] == pytest.approx(0.038)
-    assert told["until_s"] == pytest.approx(0.044 + 0.9 * LEAST_STALL_S)
+    assert told["seconds"] == pytest.approx(0.039)
+    assert told["until_s"] == pytest.approx(0.042 + 0.9 * LEAST_STALL_S)
 
 
 def test_without_its_priority_a_witness_says_nothing(monkeypatch, capsys):
