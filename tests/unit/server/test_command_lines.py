@@ -21,6 +21,7 @@ MEASURING = ["separate", "live", "models", "doctor", "bench", "evaluate", "demo"
 REQUIRED = {
     "separate": ["song.wav", "-o", "stems"],
     "evaluate": ["songs"],
+    "render": ["--data", "x", "--out", "y"],
     "train": ["--config", "x"],
     "keys": ["show"],
     "relay": ["--to", "tcp://127.0.0.1:1", "--server-key", "x"],
