@@ -26,11 +26,11 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print one row per model and profile; returns the exit code."""
     models = available_models()
-    print(f"{'model':<14}{'profile':<10}{'latency':>14}  stems")
+    print(f"{'model':<14}{'profile':<14}{'latency':>14}  stems")
     for model in models:
         for profile in model.profiles.values():
             latency = _latency(profile, model.rate_hz)
-            print(f"{model.name:<14}{profile.name:<10}{latency:>14}  {', '.join(model.stems)}")
+            print(f"{model.name:<14}{profile.name:<14}{latency:>14}  {', '.join(model.stems)}")
     write_json(arguments.json, [_as_json(model) for model in models])
     return 0
 
