@@ -23,7 +23,7 @@ def pop_parts(seconds=16.0):
     """A melody, a second voice and chords of C major, at 120 beats per minute."""
     beats = [0.5 * k for k in range(int(2 * seconds))]
     melody = tuple(Note(t, t + 0.45, 67 + (0, 2, 4, 5)[k % 4], 90) for k, t in enumerate(beats))
-    chords = tuple(Note(t, t + 1.9, pitch, 70) for t in beats[::4] for pitch in (48, 52, 55, 60))
+    chords = tuple(Note(t, t + 1.9, pitch, 70) for t in beats[::4] for pitch in (48, 52, 55, 64))
     bridge = tuple(Note(t, t + 0.9, 64, 60) for t in beats[::2])
     return Part("MELODY", melody), Part("BRIDGE", bridge), Part("PIANO", chords)
 
