@@ -5,7 +5,7 @@ Both trunks and the head run at every hop, the U-Net's deep levels less often: s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +39,7 @@ class PackedJoined:
 
     unet: PackedUNet
     phoenix: PackedPhoenix
+    light: PackedPhoenix  # the same trunk under the light head
     answer_width: int
     grid: HopGrid
 
@@ -47,9 +48,11 @@ def pack(
     network: JoinedNetwork, kind: LinearKind | None = None, grid: HopGrid = GRID
 ) -> PackedJoined:
     """Arrange a network's weights; ``kind`` says how products are computed, ``grid`` when."""
+    phoenix = phoenix_packed.pack(network, kind)
     return PackedJoined(
         rocknet_packed.pack(network.unet.weights, BINS, kind),
-        phoenix_packed.pack(network, kind),
+        phoenix,
+        replace(phoenix, head=phoenix_packed.pack_head(network.light_head, kind)),
         network.config.trunk.answer_width,
         grid,
     )

@@ -91,7 +91,14 @@ def pack(network: PhoenixNetwork | JoinedNetwork, kind: LinearKind | None = None
     trunk = network.trunk
     levels = tuple(_level(trunk, depth, kind) for depth in range(len(trunk.stack)))
     mask = _taps(trunk.mask, 1, BINS // 2, kind)
-    return PackedPhoenix(levels, mask, _head(network.head, kind))
+    return PackedPhoenix(levels, mask, pack_head(network.head, kind))
+
+
+def pack_head(head: PhoenixHead, kind: LinearKind | None = None) -> PackedHead:
+    """Arrange a head by itself."""
+    kind = kind or available_kind()
+    near, far, matrix = (_over_bins(c, BINS, kind) for c in (head.near, head.far, head.matrix))
+    return PackedHead(near, far, matrix, head.near.in_channels, head.near.out_channels)
 
 
 def _level(trunk: PhoenixTrunk, depth: int, kind: LinearKind) -> PackedLevel:
@@ -119,8 +126,3 @@ def _over_bins(conv: nn.Module, rows: int, kind: LinearKind) -> Linear:
     """Pack a convolution [out, in, 1, bin tap] that sees one frame."""
     weight, bias = cast("Tensor", conv.weight), cast("Tensor", conv.bias)
     return make_linear(weight[:, :, 0].permute(0, 2, 1).flatten(1), bias, rows, kind)
-
-
-def _head(head: PhoenixHead, kind: LinearKind) -> PackedHead:
-    near, far, matrix = (_over_bins(c, BINS, kind) for c in (head.near, head.far, head.matrix))
-    return PackedHead(near, far, matrix, head.near.in_channels, head.near.out_channels)

@@ -99,6 +99,7 @@ class JoinedConfig:
     phoenix: str = ""  # safetensors of trained trunk and head; none: folded weights
     frames_apart: int = 16  # from one mask of an example to the next: 4, 8 or 16
     unet_share: float = 0.4  # of the learning rate
+    light_share: float = 0.5  # of the error of what the light head plays
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from dsp.training.validation import Excerpt, means_db, scores_db
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best.pt"
-_STEP_COLUMNS = ("loss_db", "hints_db", "rate", "norm", "seconds", "audio_hours")
+_STEP_COLUMNS = ("loss_db", "beside_db", "rate", "norm", "seconds", "audio_hours")
 _SCORE_COLUMNS = ("full_db", "stems_db", "teacher_db", "karaoke_db", "hours", "audio_hours")
 
 
@@ -115,7 +115,7 @@ class Loop:
         self._note(
             {
                 "loss_db": loss_db,
-                "hints_db": losses.hints_db.item(),
+                "beside_db": losses.beside_db.item(),
                 "rate": rate,
                 "norm": norm.item(),
                 "seconds": self.progress.seconds,

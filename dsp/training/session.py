@@ -116,7 +116,7 @@ def _joined_task(config: RunConfig, weights: UNetWeights) -> Task:
     fold_unet_into_trunk(weights, phoenix.trunk)
     if config.joined.phoenix:
         load_start(Path(config.joined.phoenix), phoenix)
-    return JoinedTask(join(weights, phoenix), config.joined.frames_apart, config.joined.unet_share)
+    return JoinedTask(join(weights, phoenix), config.joined)
 
 
 def load_start(path: Path, network: nn.Module) -> None:

@@ -33,7 +33,7 @@ class Losses:
     """What one batch costs."""
 
     samples_db: Tensor  # error of the samples played, per item: [batch]
-    hints_db: Tensor  # mismatch with the teacher's inner columns, a scalar; zero without hints
+    beside_db: Tensor  # what else counts, a scalar: the hints' mismatch, or the light head's error
     total: Tensor  # what is minimised, a scalar
 
 

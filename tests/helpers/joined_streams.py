@@ -12,8 +12,9 @@ SMALL = PhoenixConfig(TrunkConfig(widths=WIDTHS, answer_width=3), head_width=5)
 
 
 def small_network():
-    """Make it with random weights, the head's last layer too."""
+    """Make it with random weights, the heads' last layer too."""
     torch.manual_seed(3)
     network = JoinedNetwork(untrained_weights(WIDTHS, seed=1), SMALL, HOPS_PER_STEP)
-    torch.nn.init.normal_(network.head.matrix.weight, std=0.3)
+    for head in (network.head, network.light_head):
+        torch.nn.init.normal_(head.matrix.weight, std=0.3)
     return network.eval().requires_grad_(requires_grad=False)

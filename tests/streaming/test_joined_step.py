@@ -14,6 +14,7 @@ from dsp.networks.joined_step import GRID, QUICK_GRID, JoinedStep, pack
 from dsp.networks.packed_linear import LinearKind, available_kind
 from dsp.networks.phoenix import LIVE, PhoenixLive
 from dsp.networks.phoenix_network import PhoenixNetwork
+from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.phoenix_trunk import BINS
 from dsp.networks.rocknet_packed import pack as pack_unet
 from dsp.networks.rocknet_streaming import StreamingUNet
@@ -71,6 +72,19 @@ def test_every_hop_is_the_networks(network, kind, first, grid):
     step.reset(first)
     actual = [step.push(heard[:, t], filtered[:, t]) for t in range(heard.shape[1])]
     assert_close(np.stack(actual, axis=1), of_networks(network, heard, filtered, first, grid))
+
+
+@pytest.mark.parametrize("first", [0, 19])
+def test_the_light_form_is_the_trunk_under_its_own_head(network, first):
+    heard, filtered = spectra(40)
+    step = PhoenixStep(pack(network).light)
+    step.reset(first)
+    actual = [step.push(heard[:, t], filtered[:, t]) for t in range(heard.shape[1])]
+    magnitudes = torch.from_numpy(np.abs(heard[None, ..., :BINS]))
+    state = network.trunk.initial_state(frame=first)
+    answer, logits = network.trunk.answer_and_logits(magnitudes, state)
+    expected = network.filter_lightly(answer, logits, torch.from_numpy(filtered)[None])
+    assert_close(np.stack(actual, axis=1), expected[0].numpy())
 
 
 @pytest.mark.parametrize("grid", [GRID, QUICK_GRID], ids=["usual", "quick"])
@@ -141,4 +155,6 @@ def test_joined_they_start_near_the_mean_of_both():
         frames = frames[..., :BINS]
         mask = torch.sigmoid(logits)
         alone = mask * frames + phoenix.head(answer, mask, frames)
+        light = network.filter_lightly(answer, logits, frames)
+    torch.testing.assert_close(light, alone)
     torch.testing.assert_close(joined, 0.5 * (alone + opinion * frames), rtol=0, atol=1e-5)

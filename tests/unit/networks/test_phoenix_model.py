@@ -56,7 +56,7 @@ def test_streams_share_weights_and_no_state():
     assert np.array_equal(second.push(x), expected)
 
 
-@pytest.mark.parametrize("profile", ["live", "live-float32", "studio", "offline"])
+@pytest.mark.parametrize("profile", ["live", "live-float32", "live-light", "studio", "offline"])
 def test_every_profile_is_a_separator_of_its_own(profile):
     model = load_model("phoenix")
     first, second = model.separator(profile), model.separator(profile)
@@ -100,12 +100,21 @@ def test_live_float32_is_the_network_in_32_bits_on_every_processor(monkeypatch, 
     assert np.array_equal(model.separator("live").push(noise(40)), expected) != is_quantised
 
 
-def test_silence_stays_silence():
-    assert not load_model("phoenix").separator("live").push(np.zeros((2, 5120), np.float32)).any()
+def test_light_streams_use_the_weights_that_live_ones_have_in_memory():
+    model = load_model("phoenix")
+    live, light = model.separator("live"), model.separator("live-light")
+    assert light._step._trunk._levels[0].packed is live._step._trunk._levels[0].packed
+    assert not np.array_equal(light.push(noise(20)), live.push(noise(20)))
+
+
+@pytest.mark.parametrize("profile", ["live", "live-light"])
+def test_silence_stays_silence(profile):
+    assert not load_model("phoenix").separator(profile).push(np.zeros((2, 5120), np.float32)).any()
 
 
 def test_a_profile_it_lacks_names_those_there_are():
-    with pytest.raises(UnknownProfileError, match="there are: live, live-float32, studio"):
+    every = ", ".join(phoenix_model.PROFILES)
+    with pytest.raises(UnknownProfileError, match=f"there are: {every}"):
         Phoenix().separator("extreme")
 
 

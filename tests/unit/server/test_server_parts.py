@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsp.networks import rocknet_live
 from dsp.networks.fixed_gains import PROFILES, FixedGainsSeparator
+from dsp.networks.joined_step import GRID, HOPS_PER_STEP, QUICK_GRID
+from dsp.networks.phoenix_trunk import TrunkConfig
 from protocol import Limits, Open, ServerFull, StreamExists, UnexpectedMessage, UnknownStream
 from server.config import LogConfig
 from server.monitoring.log import RateLimit, make_logger
@@ -26,6 +29,12 @@ from server.supervision.parent import ParentWatch
 def test_a_disturbance_in_one_repetition_is_not_the_models_cost(pattern, disturbed):
     first = [cost + (1.0 if phase in disturbed else 0.0) for phase, cost in enumerate(pattern)]
     assert undisturbed(first + pattern) == pattern
+
+
+def test_a_whole_pattern_of_every_multi_rate_network_is_timed():
+    trunk = max(TrunkConfig().ticks) * HOPS_PER_STEP
+    periods = [trunk, GRID.deep_period, QUICK_GRID.deep_period, rocknet_live.GRID.deep_period]
+    assert [PHASES % period for period in periods] == [0, 0, 0, 0]
 
 
 def test_the_separator_is_left_as_new():

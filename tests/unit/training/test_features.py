@@ -81,14 +81,14 @@ def test_hints_teach_the_levels_to_foresee(weights):
     for _ in range(25):
         losses = task.losses(0.0 * mixtures, mixtures)
         optimiser.zero_grad()
-        losses.hints_db.backward()
+        losses.beside_db.backward()
         optimiser.step()
-        history.append(losses.hints_db.item())
+        history.append(losses.beside_db.item())
     assert history[-1] < history[0] - 2.0
 
 
 def test_without_hints_the_samples_are_all_that_counts(weights):
     mixtures = 0.1 * torch.randn(2, 2, 1024 * 8, generator=torch.Generator().manual_seed(3))
     losses = PhoenixTask(PhoenixConfig(CONFIG)).losses(mixtures, mixtures)
-    assert losses.hints_db.item() == 0.0
+    assert losses.beside_db.item() == 0.0
     torch.testing.assert_close(losses.total, losses.samples_db.mean())

@@ -96,5 +96,5 @@ def test_hints_are_one_setting(config):
     mixtures = torch.randn(1, 2, 1024 * 40)
     hinted = session.make_task(replace(config, loss=LossConfig(hints_share=0.5)))
     plain = session.make_task(config)
-    assert hinted.losses(mixtures, mixtures).hints_db.item() != 0.0
-    assert plain.losses(mixtures, mixtures).hints_db.item() == 0.0
+    assert hinted.losses(mixtures, mixtures).beside_db.item() != 0.0
+    assert plain.losses(mixtures, mixtures).beside_db.item() == 0.0
