@@ -26,13 +26,13 @@ _BOUND_HOPS = 64  # a whole pattern of slow and fast levels, some times over
 _WINDOW_FRAMES = 344  # 8 s of the network's 1024-sample frames
 
 
-def measure_hop(seconds: float, model: str = "rocknet") -> dict[str, float]:
-    """Return the ``hop`` section: the live profile on real music, on one thread.
+def measure_hop(seconds: float, model: str = "rocknet", profile: str = "live") -> dict[str, float]:
+    """Return the ``hop`` section: a profile on real music, on one thread.
 
     ``seconds`` of audio go through the separator hop by hop, as the server pushes them.
     """
     with one_thread():
-        separator = load_model(model).separator("live")
+        separator = load_model(model).separator(profile)
         hop_samples = separator.profile.hop_samples
         hops = _hops(hop_samples, round(seconds * separator.rate_hz / hop_samples))
         times_ms = _time_each(separator.push, hops)

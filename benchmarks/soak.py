@@ -35,6 +35,7 @@ def run_soak(arguments: argparse.Namespace) -> dict[str, Any]:
                 60 * arguments.minutes,
                 arguments.streams,
                 model=arguments.model,
+                profile=arguments.profile,
                 struck_model=STRUCK_MODEL,
                 seed=arguments.seed,
                 on_sample=lambda _: bar.update(),
@@ -70,6 +71,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--hours", type=float, default=24.0, help="of audio at full speed [24]")
     parser.add_argument("--streams", type=int, default=STREAMS, help=f"healthy ones [{STREAMS}]")
     parser.add_argument("--model", default="phoenix", help="of the healthy streams [phoenix]")
+    parser.add_argument("--profile", default="live", help="of the healthy streams [live]")
     parser.add_argument("--seed", type=int, default=1, help="of the faults [1]")
     parser.add_argument("--out", type=Path, default=Path("build/soak"), help="folder [build/soak]")
     figures = run_soak(parser.parse_args(words))

@@ -88,6 +88,7 @@ def soak_live(
     streams: int,
     *,
     model: str,
+    profile: str = "live",
     struck_model: str,
     seed: int,
     on_sample: Callable[[Sample], None] = lambda _: None,
@@ -99,9 +100,9 @@ def soak_live(
     Struck clients use ``struck_model``: cheap, so that there is room for them beside a full load.
     """
     witnesses = Witnesses()
-    with EmbeddedServer(model=model) as server, witnesses.watching():
+    with EmbeddedServer(model=model, profile=profile) as server, witnesses.watching():
         process = psutil.Process(server.pid)
-        with _playing(server.endpoint, streams, seconds, model) as player:
+        with _playing(server.endpoint, streams, seconds, model, profile) as player:
             struck = _Struck(server.endpoint, struck_model, seed)
             struck.start()
             samples = list(_sampled(process, player, max(1.0, seconds - _SETTLE_S), on_sample))
@@ -112,6 +113,7 @@ def soak_live(
         figures |= {
             "streams": streams,
             "model": model,
+            "profile": profile,
             "seed": seed,
             "faults": dict(struck.done),
             "refused": dict(struck.refused),
@@ -126,8 +128,10 @@ def soak_live(
 
 
 @contextmanager
-def _playing(endpoint: str, streams: int, seconds: float, model: str) -> Iterator[Player]:
-    player = Player(endpoint, streams, seconds, model)
+def _playing(
+    endpoint: str, streams: int, seconds: float, model: str, profile: str
+) -> Iterator[Player]:
+    player = Player(endpoint, streams, seconds, model, profile)
     try:
         player.is_ready.wait(_START_S)
         yield player

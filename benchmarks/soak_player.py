@@ -1,6 +1,7 @@
 """The healthy clients of a soak: live sessions in one process, played like a host's tracks.
 
-``python -m benchmarks.soak_player ENDPOINT STREAMS SECONDS MODEL`` prints a line of JSON a second.
+``python -m benchmarks.soak_player ENDPOINT STREAMS SECONDS MODEL PROFILE`` prints a line of JSON a
+second.
 """
 
 from __future__ import annotations
@@ -65,12 +66,14 @@ class Track:
             self._round_trips_ms.append(1e3 * (time.perf_counter() - sent))
 
 
-def play(endpoint: str, streams: int, seconds: float, model: str) -> None:
+def play(endpoint: str, streams: int, seconds: float, model: str, profile: str) -> None:
     """Play the bundled song over and over on every track, in real time."""
     song = bundled_song()
     try:
         tracks = [
-            Track(connect_live(endpoint, max_block_frames=BLOCK_FRAMES, model=model))
+            Track(
+                connect_live(endpoint, max_block_frames=BLOCK_FRAMES, model=model, profile=profile)
+            )
             for _ in range(streams)
         ]
     except ServerFull as refused:
@@ -125,4 +128,4 @@ def _say(line: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    play(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4])
+    play(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), *sys.argv[4:])

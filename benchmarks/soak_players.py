@@ -12,8 +12,10 @@ from typing import Any
 class Player:
     """Runs it; ``heard`` is what it said last, ``lines`` everything."""
 
-    def __init__(self, endpoint: str, streams: int, seconds: float, model: str) -> None:
-        arguments = [endpoint, str(streams), str(seconds), model]
+    def __init__(
+        self, endpoint: str, streams: int, seconds: float, model: str, profile: str
+    ) -> None:
+        arguments = [endpoint, str(streams), str(seconds), model, profile]
         self._process = subprocess.Popen(  # noqa: S603 -- our own module
             [sys.executable, "-m", "benchmarks.soak_player", *arguments],
             stdout=subprocess.PIPE,

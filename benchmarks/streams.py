@@ -24,17 +24,17 @@ _BATCHES = (1, 2, 4, 8)
 _ROUNDS = 15
 
 
-def measure_streams(seconds: float, model: str) -> dict[str, Any]:
+def measure_streams(seconds: float, model: str, profile: str = "live") -> dict[str, Any]:
     """Return the ``streams`` section: the curve, and products in batches per stream."""
-    return {"curve": _curve(seconds, model), "batching": measure_batching()}
+    return {"curve": _curve(seconds, model, profile), "batching": measure_batching()}
 
 
-def _curve(seconds: float, model: str) -> dict[str, Any]:
+def _curve(seconds: float, model: str, profile: str) -> dict[str, Any]:
     """Play 1, 2, 3 ... streams for so long each, until the server refuses one more."""
     rows: dict[str, Any] = {}
-    with EmbeddedServer(model=model) as server:
+    with EmbeddedServer(model=model, profile=profile) as server:
         for streams in range(1, _MOST_STREAMS + 1):
-            player = Player(server.endpoint, streams, seconds, model)
+            player = Player(server.endpoint, streams, seconds, model, profile)
             player.has_ended.wait(_START_S + 2 * seconds)
             player.kill()
             heard = player.heard

@@ -37,6 +37,9 @@ def add_parser(subparsers: Any) -> None:
         "--seconds", type=_positive, default=30.0, help="audio for the hop and live sections [30]"
     )
     parser.add_argument("--model", default="phoenix", help="model of hop and live [phoenix]")
+    parser.add_argument(
+        "--profile", default="live", help="profile of hop, streams and soak: a live one [live]"
+    )
     add_json_argument(parser)
     parser.set_defaults(func=run)
 
@@ -44,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print, and write JSON if asked to."""
     chosen = _SECTIONS if arguments.section == "all" else (arguments.section,)
-    measure = _measures(arguments.seconds, arguments.model)
+    measure = _measures(arguments.seconds, arguments.model, arguments.profile)
     figures: dict[str, Any] = {}
     for section in chosen:
         figures[section] = measure[section]()
@@ -53,18 +56,20 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measures(seconds: float, model: str) -> dict[str, Callable[[], Mapping[str, Any]]]:
+def _measures(
+    seconds: float, model: str, profile: str
+) -> dict[str, Callable[[], Mapping[str, Any]]]:
     """Return what measures each section.
 
     Each imports what it needs: a client of the transport has no torch in its process either.
     """
     return {
         "kernels": _kernels,
-        "hop": lambda: _hop(seconds, model),
+        "hop": lambda: _hop(seconds, model, profile),
         "transport": _transport,
         "live": lambda: _live(seconds, model),
-        "streams": lambda: _streams(seconds, model),
-        "soak": lambda: _soak(seconds, model),
+        "streams": lambda: _streams(seconds, model, profile),
+        "soak": lambda: _soak(seconds, model, profile),
         "start": _start,
     }
 
@@ -75,10 +80,10 @@ def _kernels() -> Mapping[str, Any]:
     return measure_kernels()
 
 
-def _hop(seconds: float, model: str) -> Mapping[str, Any]:
+def _hop(seconds: float, model: str, profile: str) -> Mapping[str, Any]:
     from benchmarks.hop import measure_hop  # noqa: PLC0415
 
-    return measure_hop(seconds, model)
+    return measure_hop(seconds, model, profile)
 
 
 def _transport() -> Mapping[str, Any]:
@@ -95,16 +100,18 @@ def _live(seconds: float, model: str) -> Mapping[str, Any]:
         return measure_live(seconds, model, on_block=lambda _: bar.update())
 
 
-def _streams(seconds: float, model: str) -> Mapping[str, Any]:
+def _streams(seconds: float, model: str, profile: str) -> Mapping[str, Any]:
     from benchmarks.streams import measure_streams  # noqa: PLC0415
 
-    return measure_streams(seconds, model)
+    return measure_streams(seconds, model, profile)
 
 
-def _soak(seconds: float, model: str) -> Mapping[str, Any]:
+def _soak(seconds: float, model: str, profile: str) -> Mapping[str, Any]:
     from benchmarks.soak_live import soak_live  # noqa: PLC0415
 
-    return soak_live(seconds, 1, model=model, struck_model="fixed-gains", seed=1)[0]
+    return soak_live(seconds, 1, model=model, profile=profile, struck_model="fixed-gains", seed=1)[
+        0
+    ]
 
 
 def _start() -> Mapping[str, Any]:

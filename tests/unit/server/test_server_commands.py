@@ -127,7 +127,9 @@ def test_doctor_measures_and_writes_its_findings(tmp_path, capsys, monkeypatch):
     text = capsys.readouterr().out
     for name in ("cores", "ipc", "jack", "gpu", "weights", "speed"):
         assert name in text
-    assert json.loads(file.read_text())["performance"]["realtime_factor"] < 1
+    (live,) = json.loads(file.read_text())["performance"]
+    assert live["profile"] == "live"
+    assert live["realtime_factor"] < 1
 
 
 def test_doctor_says_when_weights_are_not_there(tmp_path, capsys, monkeypatch):

@@ -1,5 +1,6 @@
 """The doctor's findings: each says what works, and what to do where something does not."""
 
+import dataclasses
 import json
 
 import pytest
@@ -16,7 +17,7 @@ RATE_HZ = 44_100
 
 
 def performance(p99_ms, hop_ms=11.6):
-    return Performance("fixed-gains", hop_ms, p99_ms / 2, p99_ms, 0.5, 2048)
+    return Performance("fixed-gains", "live", hop_ms, p99_ms / 2, p99_ms, 0.5, 2048)
 
 
 def raising(error):
@@ -84,14 +85,33 @@ def test_the_exit_code_says_whether_live_separation_holds(  # noqa: PLR0917 -- b
     monkeypatch, tmp_path, capsys, p99_ms, code, mark
 ):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.setattr(doctor, "measure", lambda _: performance(p99_ms))
+    monkeypatch.setattr(doctor, "measure", lambda *_: performance(p99_ms))
     file = tmp_path / "doctor.json"
     assert main(["doctor", "--model", "fixed-gains", "--json", str(file)]) == code
     rows = {line.split()[1]: line for line in capsys.readouterr().out.splitlines()}
     assert rows["speed"].startswith(mark)
     assert f"p99 {p99_ms:.1f} ms" in rows["speed"]
     assert "2048 samples" in rows["speed"]
-    assert json.loads(file.read_text())["performance"]["p99_ms"] == p99_ms
+    assert [each["p99_ms"] for each in json.loads(file.read_text())["performance"]] == [p99_ms]
+
+
+def test_a_model_with_a_light_form_is_told_of_both_and_the_code_is_of_live(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    times_ms = {"live": 30.0, "live-light": 3.0}
+    monkeypatch.setattr(
+        doctor,
+        "measure",
+        lambda _, name: dataclasses.replace(performance(times_ms[name]), profile=name),
+    )
+    file = tmp_path / "doctor.json"
+    assert main(["doctor", "--model", "phoenix", "--json", str(file)]) == 1
+    text = capsys.readouterr().out
+    assert "no  speed     live hop of 11.6 ms" in text
+    assert "ok  speed     live-light hop of 11.6 ms" in text
+    measured = json.loads(file.read_text())["performance"]
+    assert [(each["profile"], each["p99_ms"]) for each in measured] == [*times_ms.items()]
 
 
 @pytest.mark.parametrize("error", [WeightsMissingError, WeightsCorruptError])
@@ -104,7 +124,7 @@ def test_weights_that_cannot_be_used_are_a_finding_beside_the_others(
     assert main(["doctor", "--json", str(file)]) == 1
     assert "no  weights   run: pip install weights" in capsys.readouterr().out
     written = json.loads(file.read_text())
-    assert written["performance"] is None
+    assert written["performance"] == []
     assert [finding["name"] for finding in written["findings"]] == [
         "cores", "int8", "ipc", "jack", "gpu", "weights",
     ]  # fmt: skip
