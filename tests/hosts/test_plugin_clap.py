@@ -95,7 +95,7 @@ def test_latency_is_told_before_audio_and_change_asks_for_a_restart(mix):
     mix.render_offline(True)
     mix.activate(RATE_HZ, 256)
     assert mix.latency_samples == 2048
-    mix.set("Profile", mix.parameters["Profile"].maximum)
+    mix.set("Profile", mix.value_of("Profile", "Studio"))
     mix.process(noise(0.01, RATE_HZ))
     mix.process(noise(0.01, RATE_HZ))
     assert mix.restarts == 1
@@ -121,6 +121,7 @@ def test_flags_say_what_a_host_may_do(mix):
         ("Dry/wet", 100.0, "100.0 %"),
         ("Vocals mute", 1.0, "On"),
         ("Profile", 1.0, "Studio"),
+        ("Profile", 2.0, "Light"),
     ],
 )
 def test_values_read_as_people_write_them(mix, name, value, text):

@@ -98,7 +98,7 @@ int main(void)
             uint8_t state[STEMS_STATE_MAXIMUM_BYTES];
             StemsStatistics statistics;
             stems_plugin_set_parameter(plugin, STEMS_PARAMETER_VOCALS_GAIN, -(i % 50));
-            stems_plugin_set_parameter(plugin, STEMS_PARAMETER_PROFILE, (i / 100) % 2);
+            stems_plugin_set_parameter(plugin, STEMS_PARAMETER_PROFILE, (i / 100) % 3);
             stems_plugin_status_text(plugin, text, sizeof text);
             stems_plugin_statistics(plugin, &statistics);
             stems_plugin_restore(plugin, state, stems_plugin_save(plugin, state, sizeof state));

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from native_core import INSTRUMENTAL, MULTI, PROFILE, STATUS, VOCALS, Plugin, library
 
 from dsp.latency import algorithmic_latency
-from dsp.networks import rocknet_live, unet_studio
+from dsp.networks import phoenix, rocknet_live, unet_studio
 from dsp.networks.fixed_gains import PROFILES
 from dsp.resample import RateRatio
 from plugin_bridge.latency import round_trip_samples
 
+PROFILE_NAMES = ["live", "studio", "live-light"]
 IDS = [1, 2, 3, 4, 100, 101, 102, 110, 111, 112]
 
 
@@ -25,15 +26,16 @@ def nowhere(monkeypatch, tmp_path_factory):
 
 @pytest.mark.parametrize("rate_hz", [8000, 22050, 44100, 48000, 88200, 96000, 176400, 192000])
 @pytest.mark.parametrize("block", [1, 64, 256, 8192])
-@pytest.mark.parametrize("profile", [rocknet_live.LIVE, unet_studio.PROFILE])
+@pytest.mark.parametrize("profile", [rocknet_live.LIVE, unet_studio.PROFILE, phoenix.LIVE_LIGHT])
 def test_the_latency_is_the_sum_that_the_bridge_would_report(rate_hz, block, profile):
     ratios = RateRatio.between(rate_hz, 44100), RateRatio.between(44100, rate_hz)
     server = algorithmic_latency(profile, *ratios).total
     with Plugin() as plugin:
-        plugin.set(PROFILE, ["live", "studio"].index(profile.name))
+        plugin.set(PROFILE, PROFILE_NAMES.index(profile.name))
         assert plugin.activate(rate_hz, block)
         assert plugin.latency == block + server + round_trip_samples(rate_hz)
-        assert server >= algorithmic_latency(PROFILES[profile.name], *ratios).total
+        tested = PROFILES[profile.name.removesuffix("-light")]
+        assert server >= algorithmic_latency(tested, *ratios).total
 
 
 @pytest.mark.parametrize(
@@ -86,6 +88,8 @@ def test_parameters_are_clamped_rounded_and_refused():
         assert plugin.get(VOCALS) == 12
         assert plugin.set(PROFILE, 0.6)
         assert plugin.get(PROFILE) == 1
+        assert plugin.set(PROFILE, 99)
+        assert plugin.get(PROFILE) == 2
         assert not plugin.set(STATUS, 1)
         assert not plugin.set(12345, 1)
         assert not plugin.set(VOCALS, math.nan)

@@ -312,6 +312,22 @@ def test_after_a_pause_and_a_burst_the_stems_come_back(tmp_path, monkeypatch):
         assert np.abs(np.diff(paced.played[0][:, plugin.latency + 1 :])).max() < 0.03
 
 
+def test_the_light_profile_is_asked_for_by_its_name_and_sounds_as_late_as_live(
+    tmp_path, monkeypatch
+):
+    with fake(tmp_path / "here", monkeypatch) as server, karaoke(max_block_frames=BLOCK) as plugin:
+        paced = Paced(plugin, tone(44100 * 20))
+        paced.run(0.5)
+        paced.until(lambda: hears(paced, 0.5), 5)
+        before = plugin.latency
+        plugin.set(PROFILE, 2)
+        assert plugin.latency == before
+        paced.until(lambda: len(opened(server)) == 2, 5)
+        assert [request.profile for request in opened(server)] == ["live", "live-light"]
+        paced.until(lambda: hears(paced, 0.5), 5)
+        assert np.abs(np.diff(paced.played[0][:, before + 1 :])).max() < 0.03
+
+
 def test_the_profile_may_change_while_audio_runs(tmp_path, monkeypatch):
     with fake(tmp_path / "here", monkeypatch) as server, karaoke(max_block_frames=BLOCK) as plugin:
         paced = Paced(plugin, tone(44100 * 20))

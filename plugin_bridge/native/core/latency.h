@@ -9,7 +9,8 @@
 
 #include "nonblocking.h"
 
-typedef enum { PROFILE_LIVE = 0, PROFILE_STUDIO = 1, PROFILE_COUNT = 2 } Profile;
+/* As sessions store them: new ones come last. */
+typedef enum { PROFILE_LIVE = 0, PROFILE_STUDIO = 1, PROFILE_LIGHT = 2, PROFILE_COUNT = 3 } Profile;
 
 typedef struct {
     uint32_t block_adaptation, hop, synthesis_overlap, look_ahead, resampler, round_trip; /* samples at the host's rate */
