@@ -161,6 +161,11 @@ class ServerConfig(_Checked):
     model: str = _setting("phoenix", "model of streams that name none", _name)
     profile: str = _setting("live", "profile warmed up before the server is ready", _name)
     threads: int = _setting(1, "threads of one inference step", _between(1, 256))
+    live_threads: int = _setting(
+        0,
+        "threads that compute live streams, at most a core each; 0: as many as half of the cores",
+        _between(0, 64),
+    )
     metrics: str = _setting("", "HTTP address of metrics and health, or nothing", _metrics_address)
     peer_timeout_s: float = _setting(
         30.0, "silence after which a connection is forgotten", _between(0.1, 3600, " s")

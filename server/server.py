@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
+from dsp.separator import Lane
 from protocol import Limits
 from server.config import is_encrypted
 from server.lanes.admission import Admission
-from server.lanes.engine import Engine
+from server.lanes.engine import Engine, default_live_threads
 from server.lanes.hop_costs import HopCosts
 from server.monitoring.http import HealthEndpoint
 from server.monitoring.log import RateLimit, make_logger
@@ -59,9 +60,12 @@ class Server:
             maximum_streams_per_peer=config.limits.streams_per_peer,
         )
         self._catalogue = Catalogue()
-        self._engine = Engine()
+        live_threads = config.live_threads or default_live_threads()
+        self._engine = Engine(live_threads)
         self._costs = HopCosts(time.monotonic)
-        self._admission: Admission[Stream] = Admission(config.limits.live_load, self._costs)
+        self._admission: Admission[Stream] = Admission(
+            config.limits.live_load, self._costs, live_threads
+        )
         self._opener = StreamOpener(self._catalogue, config, self._costs, self._admission)
         self._mailbox = Mailbox()
         self._transport: Transport | None = None
@@ -103,7 +107,12 @@ class Server:
         """Return how to have something called on each thread that live streams need, by name."""
         return {
             "I/O thread": self._mailbox.post,
-            "realtime lane": LaneProbe(self._engine.wake).ask,
+            **{
+                self._admission.thread_name(Lane.REALTIME, number): LaneProbe(
+                    self._engine.wake, number
+                ).ask
+                for number in self._admission.threads(Lane.REALTIME)
+            },
         }
 
     def start(self) -> None:

@@ -36,7 +36,7 @@ class Metrics:
             "shed_streams", "Live streams ended because the machine could not keep them in time"
         )
         self.live_load = self._gauge(
-            "live_load", "Share of a core that live streams take at today's costs", "lane"
+            "live_load", "Cores that live streams take at today's costs", "lane"
         )
         self.hop_cost = self._gauge(
             "hop_cost_seconds", "What a hop takes now", "model", "profile", "quantile"

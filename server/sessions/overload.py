@@ -50,8 +50,8 @@ class Overload:
         left_s = self._closed_until.get(lane, 0.0) - self._clock()
         if left_s > 0:
             raise ServerFull(
-                f"the newest stream was just ended, as {self._admission.count(lane) + 1} were too "
-                f"many; new ones are taken in {left_s:.1f} s"
+                "the newest stream was just ended, as there were too many; "
+                f"new ones are taken in {left_s:.1f} s"
             )
 
     def watch(self, stream: Stream, oldest_deadline: float | None) -> None:
@@ -67,15 +67,17 @@ class Overload:
         elif lateness.lasts(now, HOPELESS_S) or (
             lateness.lasts(now, SUSTAINED_S) and lateness.is_growing(now)
         ):
-            self._shed(self._admission.newest(task.home_lane) or stream, now - lateness.since)
+            newest = self._admission.newest(task.home_lane, task.live_thread)
+            self._shed(newest or stream, now - lateness.since)
 
     def _shed(self, stream: Stream, late_s: float) -> None:
         now, lane = self._clock(), stream.opened_task.home_lane
+        place = lane, stream.opened_task.live_thread
         is_again = now - self._closed_until.get(lane, -math.inf) < LONGEST_PAUSE_S
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S) if is_again else FIRST_PAUSE_S
         self._ended_at = now
         self._closed_until[lane] = now + self._pause_s
-        load, count = self._admission.load(lane), self._admission.count(lane)
+        load, count = self._admission.load(*place), self._admission.count(*place)
         self._end(
             stream,
             Overloaded(
@@ -89,7 +91,8 @@ class Overload:
 def note_load(metrics: Metrics, admission: Admission[Stream], costs: HopCosts) -> None:
     """Fill the gauges of load and costs."""
     for lane in _LIVE_LANES:
-        metrics.live_load.labels(lane=lane.value).set(admission.load(lane))
+        loads = [admission.load(lane, thread) for thread in admission.threads(lane)]
+        metrics.live_load.labels(lane=lane.value).set(sum(loads))
     for model, profile in costs.kinds:
         cost = costs.cost((model, profile))
         metrics.hop_cost.labels(model, profile, "0.5").set(cost.p50_s)
@@ -99,10 +102,11 @@ def note_load(metrics: Metrics, admission: Admission[Stream], costs: HopCosts) -
 def describe_load(metrics: Metrics, admission: Admission[Stream]) -> str:
     """Say how loaded the lanes are and whether streams had to go, in lines for people."""
     lines = [
-        f"{lane.value} lane: {count} live streams take {admission.load(lane):.2f} of a core, "
-        f"{admission.share:.2f} may be promised"
+        f"{admission.thread_name(lane, thread)}: {count} live streams take "
+        f"{admission.load(lane, thread):.2f} of a core, {admission.share:.2f} may be promised"
         for lane in _LIVE_LANES
-        if (count := admission.count(lane))
+        for thread in admission.threads(lane)
+        if (count := admission.count(lane, thread))
     ]
     if ended := metrics.registry.get_sample_value("phoenix_stems_shed_streams_total"):
         lines.append(f"live streams ended for overload: {ended:.0f}")

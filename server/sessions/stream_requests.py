@@ -217,10 +217,11 @@ class StreamRequests:
     def _opened(self, stream: Stream, opening: Opening) -> None:
         if not _is_current(stream):
             return  # closed, or its peer gone, while the model was loading
+        live_thread = 0
         if opening.demand is not None:
             try:
                 self._overload.check(opening.lane)
-                self._admission.admit(stream, opening.demand)
+                live_thread = self._admission.admit(stream, opening.demand)
             except ServerFull as error:
                 self._not_opened(stream, error)
                 return
@@ -239,6 +240,7 @@ class StreamRequests:
             metrics=self._metrics,
             log=self._log,
             rank=next(self._ranks),
+            live_thread=live_thread,
             hop_s=opening.worker.hop_frames / rate_hz,
             on_hop=partial(self._add_cost, stream),
             clock=self._clock,

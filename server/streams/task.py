@@ -39,12 +39,14 @@ class StreamTask:
         metrics: Metrics,
         log: Logger,
         rank: int = 0,
+        live_thread: int = 0,
         hop_s: float = 0.0,
         on_hop: OnHop = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.home_lane = lane
         self.rank = rank
+        self.live_thread = live_thread
         self.inbox = inbox
         self._worker = worker
         self._deliver = deliver

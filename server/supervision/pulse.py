@@ -28,12 +28,13 @@ Ask = Callable[[Answer], None]  # has the answer called on the thread that is as
 
 
 class LaneProbe:
-    """A task of the realtime lane that only answers; it goes before all others."""
+    """A task of a thread of the realtime lane that only answers; it goes before all others."""
 
     lane = Lane.REALTIME
     rank = -1
 
-    def __init__(self, wake: Callable[[EngineTask], None]) -> None:
+    def __init__(self, wake: Callable[[EngineTask], None], live_thread: int = 0) -> None:
+        self.live_thread = live_thread
         self._wake = wake
         self._answer: Answer | None = None
 

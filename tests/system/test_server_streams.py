@@ -23,9 +23,10 @@ from protocol import (
 )
 
 
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory):
-    with running_server(tmp_path_factory.mktemp("server")) as server:
+@pytest.fixture(scope="module", params=[1, 3], ids=["a live thread", "three live threads"])
+def endpoint(request, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("server")
+    with running_server(directory, live_threads=request.param) as server:
         yield server.endpoint
 
 
@@ -233,6 +234,27 @@ def test_long_stems_are_split_to_what_a_message_may_hold(client):
     blocks += client.flush()[0]
     assert max(block.samples.shape[-1] for block in blocks) <= 8192
     np.testing.assert_array_equal(joined(blocks), expected(dry))
+
+
+def test_live_streams_of_one_connection_do_not_mix(client):
+    signals = {number: noise(6 * 512, seed=number) for number in range(4)}
+    for number in signals:
+        client.open(number, round_trip_samples=44_100)
+    for start in range(0, 6 * 512, 256):
+        for number, dry in signals.items():
+            client.send(Audio(number, start // 256, start, dry[:, start : start + 256].copy()))
+    heard = {number: [] for number in signals}
+    while any(frames_of(blocks) < 4 * 512 for blocks in heard.values()):
+        block = client.expect(Stems)
+        heard[block.stream].append(block)
+    for number, dry in signals.items():
+        assert heard[number][0].position_samples == 0
+        stems = joined(heard[number])
+        np.testing.assert_array_equal(stems, expected(dry)[..., : stems.shape[-1]])
+
+
+def frames_of(blocks):
+    return sum(block.samples.shape[-1] for block in blocks)
 
 
 def test_many_streams_of_one_connection_do_not_mix(client):

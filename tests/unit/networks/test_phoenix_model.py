@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 
 import numpy as np
@@ -63,6 +64,19 @@ def test_every_profile_is_a_separator_of_its_own(profile):
     assert isinstance(first, Separator)
     assert first is not second
     assert first.profile == model.profiles[profile]
+
+
+@pytest.mark.parametrize("profile", ["live", "live-light"])
+def test_streams_on_threads_of_their_own_give_what_they_give_alone(profile):
+    model = load_model("phoenix")
+    x = noise(64)
+    expected = model.separator(profile).push(x)
+    separators = [model.separator(profile) for _ in range(3)]
+    hops = np.split(x, 64, axis=1)
+    with ThreadPoolExecutor(3) as threads:
+        heard = list(threads.map(lambda s: [s.push(hop) for hop in hops], separators))
+    for stems in heard:
+        assert np.array_equal(np.concatenate(stems, axis=-1), expected)
 
 
 def noise(hops):

@@ -15,10 +15,10 @@ KIND = ("model", "live")
 HOP_S = 0.0116
 
 
-def make_admission(hop_s, share=0.9):
+def make_admission(hop_s, share=0.9, threads=1):
     costs = HopCosts(lambda: 0.0)
     costs.start(KIND, [hop_s])
-    return Admission(share, costs), costs
+    return Admission(share, costs, threads), costs
 
 
 def demand(deadline_s=0.0174, lane=Lane.REALTIME, kind=KIND):
@@ -41,7 +41,7 @@ def test_as_many_as_fit_the_share_and_not_one_more(load, share):
     # The time granted is no bound here: it is as long as a hop and one that has just begun.
     count = admit_all(admission, demand(deadline_s=2 * HOP_S))
     assert count == max(1, int(share / load + 1e-9))
-    assert admission.load(Lane.REALTIME) == pytest.approx(count * load)
+    assert admission.load(Lane.REALTIME, 0) == pytest.approx(count * load)
 
 
 def test_the_refusal_names_the_figures_and_what_to_do():
@@ -74,7 +74,7 @@ def test_a_released_stream_makes_room():
     admission.release("a")
     admission.release("a")
     admission.admit("b", demand())
-    assert admission.newest(Lane.REALTIME) == "b"
+    assert admission.newest(Lane.REALTIME, 0) == "b"
 
 
 @pytest.mark.parametrize("load", [0.97, 1.4])
@@ -89,9 +89,45 @@ def test_lanes_are_threads_of_their_own():
     admission, _ = make_admission(0.6 * HOP_S)
     admission.admit("live", demand())
     admission.admit("studio", demand(lane=Lane.BACKGROUND))
-    assert (admission.count(Lane.REALTIME), admission.count(Lane.BACKGROUND)) == (1, 1)
-    assert admission.newest(Lane.REALTIME) == "live"
-    assert admission.newest(Lane.CATCH_UP) is None
+    assert (admission.count(Lane.REALTIME, 0), admission.count(Lane.BACKGROUND, 0)) == (1, 1)
+    assert admission.newest(Lane.REALTIME, 0) == "live"
+    assert admission.newest(Lane.CATCH_UP, 0) is None
+
+
+@given(st.floats(0.1, 0.9), st.integers(1, 6))
+def test_every_thread_of_the_realtime_lane_takes_as_many_as_one_would(load, threads):
+    alone, _ = make_admission(load * HOP_S)
+    several, _ = make_admission(load * HOP_S, threads=threads)
+    wanted = demand(deadline_s=2 * HOP_S)
+    each = admit_all(alone, wanted)
+    assert admit_all(several, wanted) == threads * each
+    assert [several.count(Lane.REALTIME, n) for n in range(threads)] == [each] * threads
+
+
+def test_a_stream_goes_where_most_room_is_and_keeps_its_thread():
+    admission, costs = make_admission(0.3 * HOP_S, threads=2)
+    costs.start(("light", "live"), [0.1 * HOP_S])
+    light = demand(kind=("light", "live"))
+    assert [admission.admit("a", demand()), admission.admit("b", light)] == [0, 1]
+    assert admission.admit("c", light) == 1
+    admission.release("a")
+    assert admission.admit("b", demand()) == 1, "a switch stays, though the other is empty now"
+    assert admission.newest(Lane.REALTIME, 0) is None
+    assert admission.newest(Lane.REALTIME, 1) == "c"
+
+
+def test_the_refusal_of_several_threads_tells_of_the_emptiest():
+    admission, costs = make_admission(0.5 * HOP_S, threads=2)
+    costs.start(("light", "live"), [0.2 * HOP_S])
+    for name, kind in (("a", KIND), ("b", KIND), ("c", ("light", "live"))):
+        admission.admit(name, demand(kind=kind))
+    with pytest.raises(ServerFull, match=r"0\.50 of 0\.90 .* to 1 others on the emptiest of 2"):
+        admission.admit("d", demand())
+
+
+def test_only_the_realtime_lane_has_several_threads():
+    admission, _ = make_admission(0.5 * HOP_S, threads=3)
+    assert [len(admission.threads(lane)) for lane in Lane] == [3, 1, 1]
 
 
 def test_todays_costs_count_not_those_at_admission():
@@ -99,7 +135,7 @@ def test_todays_costs_count_not_those_at_admission():
     admission.admit("a", demand())
     for _ in range(100):
         costs.add(KIND, 0.6 * HOP_S)
-    assert admission.load(Lane.REALTIME) == pytest.approx(0.6)
+    assert admission.load(Lane.REALTIME, 0) == pytest.approx(0.6)
     with pytest.raises(ServerFull):
         admission.admit("b", demand())
 
@@ -111,14 +147,14 @@ def test_a_switch_replaces_what_the_stream_was_promised():
     costs.start(("cheap", "live"), [0.1 * HOP_S])
     admission.admit("b", demand(kind=("cheap", "live")))
     admission.admit("a", demand(kind=("dear", "live")))
-    assert admission.load(Lane.REALTIME) == pytest.approx(0.9)
+    assert admission.load(Lane.REALTIME, 0) == pytest.approx(0.9)
     costs.start(("dearer", "live"), [0.85 * HOP_S])
     with pytest.raises(ServerFull):
         admission.admit("a", demand(kind=("dearer", "live")))
-    assert admission.load(Lane.REALTIME) == pytest.approx(0.9), "refused: nothing has changed"
+    assert admission.load(Lane.REALTIME, 0) == pytest.approx(0.9), "refused: nothing has changed"
 
 
 def test_checking_promises_nothing():
     admission, _ = make_admission(0.5 * HOP_S)
     admission.check(demand())
-    assert admission.count(Lane.REALTIME) == 0
+    assert admission.count(Lane.REALTIME, 0) == 0

@@ -27,12 +27,12 @@ STEP_S = 0.0058
 class Desk:
     """Streams that are late or not, on a clock of the test's."""
 
-    def __init__(self, streams=3, load=0.3):
+    def __init__(self, streams=3, load=0.3, threads=1):
         self.now = 100.0
         costs = HopCosts(lambda: self.now)
         costs.start(KIND, [load * 0.0116])
         self.costs = costs
-        self.admission = Admission(0.95, costs)
+        self.admission = Admission(0.95, costs, threads)
         self.ended = []
         self.overload = Overload(self.admission, lambda: self.now, self.end)
         self.streams = [self.open() for _ in range(streams)]
@@ -40,7 +40,7 @@ class Desk:
     def open(self):
         task = SimpleNamespace(is_catching_up=False, home_lane=Lane.REALTIME)
         stream = _Stream(task)
-        self.admission.admit(stream, Demand(KIND, Lane.REALTIME, 0.0116, 0.03))
+        task.live_thread = self.admission.admit(stream, Demand(KIND, Lane.REALTIME, 0.0116, 0.03))
         return stream
 
     def end(self, stream, error):
@@ -72,6 +72,15 @@ def test_lateness_that_lasts_ends_the_newest_whoever_is_late():
     desk = Desk()
     desk.pass_time(SUSTAINED_S + 0.1, late=[desk.streams[0]])
     assert desk.gone == [desk.streams[2]]
+
+
+def test_the_newest_of_the_thread_that_is_late_goes_and_no_other():
+    desk = Desk(streams=6, threads=2)
+    assert [stream.opened_task.live_thread for stream in desk.streams] == [0, 1, 0, 1, 0, 1]
+    desk.pass_time(SUSTAINED_S + 0.1, late=[desk.streams[0]])
+    ((ended, error),) = desk.ended
+    assert ended is desk.streams[4]
+    assert "3 live streams take 0.90 of a core" in error.reason
 
 
 def test_the_reason_is_in_numbers():
@@ -166,5 +175,12 @@ def test_health_and_metrics_show_load_and_what_was_ended():
     assert describe_load(metrics, desk.admission) == (
         "alive\nrealtime lane: 2 live streams take 0.60 of a core, 0.95 may be promised"
     )
+    two = Desk(streams=3, threads=2)
+    note_load(metrics, two.admission, two.costs)
+    assert read("phoenix_stems_live_load", {"lane": "realtime"}) == pytest.approx(0.9)
+    assert describe_load(metrics, two.admission).splitlines()[1:] == [
+        "realtime lane 1: 2 live streams take 0.60 of a core, 0.95 may be promised",
+        "realtime lane 2: 1 live streams take 0.30 of a core, 0.95 may be promised",
+    ]
     metrics.shed_streams.inc()
     assert describe_load(metrics, desk.admission).endswith("\nlive streams ended for overload: 1")

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from dsp.separator import Lane
-from server.lanes.engine import Engine
+from server.lanes.engine import Engine, default_live_threads
 from server.lanes.priority import BACKGROUND_NICE, PREPARING_PRIORITY
 from server.transport.mailbox import Mailbox
 
@@ -17,8 +17,9 @@ from server.transport.mailbox import Mailbox
 class Task:
     """Runs functions, one per step; all want to be done by ``deadline``."""
 
-    def __init__(self, *steps, lane=Lane.REALTIME, deadline=math.inf, rank=0):
+    def __init__(self, *steps, lane=Lane.REALTIME, deadline=math.inf, rank=0, live_thread=0):
         self.lane = lane
+        self.live_thread = live_thread
         self.rank = rank
         self._steps = list(steps)
         self._deadline = deadline
@@ -66,6 +67,42 @@ def test_a_long_background_step_does_not_hold_up_the_realtime_lane(engine):
     engine.wake(Task(finished.set))
     assert finished.wait(5)
     gate.set()
+
+
+def test_threads_of_the_realtime_lane_work_side_by_side_and_each_task_has_its_own():
+    engine, both, ran_on = Engine(live_threads=2), threading.Barrier(3), {}
+
+    def work(name):
+        ran_on.setdefault(name, set()).add(threading.current_thread().name)
+        both.wait(5)  # neither gets past it alone
+
+    engine.start()
+    for name in (0, 1):
+        steps = [lambda name=name: work(name)] * 3
+        engine.wake(Task(*steps, live_thread=name))
+    for _ in range(3):
+        both.wait(5)
+    assert ran_on == {0: {"engine-realtime-0"}, 1: {"engine-realtime-1"}}
+    assert engine.stop(5)
+
+
+@pytest.mark.parametrize("lane", [Lane.CATCH_UP, Lane.BACKGROUND])
+def test_the_other_lanes_have_one_thread_whatever_the_tasks_is(lane):
+    engine, names, done = Engine(live_threads=3), [], threading.Event()
+    engine.start()
+    for thread in (2, 0):
+        step = [lambda: names.append(threading.current_thread().name)]
+        engine.wake(Task(*step, lane=lane, live_thread=thread))
+    engine.wake(Task(done.set, lane=lane))
+    assert done.wait(5)
+    assert names == [f"engine-{lane.value}-0"] * 2
+    assert engine.stop(5)
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (3, 1), (8, 4), (16, 8)])
+def test_live_streams_have_half_of_the_cores_unless_told(monkeypatch, cores, threads):
+    monkeypatch.setattr("server.lanes.engine.os.sched_getaffinity", lambda _: set(range(cores)))
+    assert default_live_threads() == threads
 
 
 def test_only_the_background_lane_yields_to_others(engine):
@@ -172,7 +209,7 @@ def test_many_posters_lose_nothing():
 
 
 def test_a_step_that_never_ends_does_not_keep_the_process():
-    assert all(thread.daemon for thread in Engine()._lanes.values())
+    assert all(thread.daemon for thread in Engine(2)._threads)
 
 
 def test_each_lane_asks_for_a_priority_of_its_own(monkeypatch):
@@ -184,11 +221,12 @@ def test_each_lane_asks_for_a_priority_of_its_own(monkeypatch):
 
     monkeypatch.setattr("server.lanes.engine.claim_realtime", ask("real time"))
     monkeypatch.setattr("server.lanes.engine.yield_to_others", ask("nice"))
-    engine = Engine()
+    engine = Engine(live_threads=2)
     engine.start()
     assert engine.stop(5)
     assert asked == {
-        "engine-realtime": ("real time",),
-        "engine-catch-up": ("real time", PREPARING_PRIORITY),
-        "engine-background": ("nice",),
+        "engine-realtime-0": ("real time",),
+        "engine-realtime-1": ("real time",),
+        "engine-catch-up-0": ("real time", PREPARING_PRIORITY),
+        "engine-background-0": ("nice",),
     }

@@ -21,6 +21,7 @@ VALUES = {
     "model": ["one", "two", "three"],
     "profile": ["one", "two", "three"],
     "threads": [2, 3, 4],
+    "live_threads": [2, 3, 4],
     "metrics": ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
     "peer_timeout_s": [1.5, 2.5, 3.5],
     "shutdown_grace_s": [1.5, 2.5, 3.5],

@@ -135,6 +135,7 @@ class Hold:
 
     lane = Lane.REALTIME
     rank = 0
+    live_thread = 0
 
     def __init__(self):
         self.began, self.release, self.is_due = threading.Event(), threading.Event(), True
