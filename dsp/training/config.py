@@ -75,7 +75,7 @@ class AugmentConfig:
     high_pass: float = 0.2
     width: float = 0.3
     noise: float = 0.15
-    formants: float = 0.0  # not tried in a run yet
+    formants: float = 0.0  # brought nothing at 0.3, see docs/training.md
     formant_semitones: float = 3.0
     harmonise: float = 0.0  # likewise
     saturate: float = 0.2

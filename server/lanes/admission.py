@@ -117,7 +117,8 @@ class Admission(Generic[Stream]):
     def newest(self, lane: Lane, thread: int) -> Stream | None:
         """Return the stream that a lane's thread was given last."""
         with self._lock:
-            return next(reversed([stream for stream, _ in self._on(lane, thread)]), None)
+            streams = [stream for stream, _ in self._on(lane, thread)]
+        return streams[-1] if streams else None
 
     def count(self, lane: Lane, thread: int) -> int:
         """How many live streams a lane's thread has."""
