@@ -33,7 +33,7 @@ SILENCE = np.zeros((2, BLOCK_FRAMES), np.float32)
 class VirtualServer:
     """``cost_s`` of a hop may change at any time; ``late`` counts late hops by stream number."""
 
-    def __init__(self, cost_s, live_load=0.95):
+    def __init__(self, cost_s, live_load=0.95, live_threads=1):
         self.now = 1000.0
         self.cost_s = cost_s
         self.metrics = Metrics()
@@ -41,7 +41,7 @@ class VirtualServer:
         self._queue = DeadlineQueue()
         self.costs = HopCosts(lambda: self.now)
         self.costs.start(KIND, [cost_s])
-        self.admission = Admission(live_load, self.costs)
+        self.admission = Admission(live_load, self.costs, live_threads)
         limits = Limits()
         self.table = PeerTable(limits, 64)
         self._requests = StreamRequests(
@@ -71,6 +71,10 @@ class VirtualServer:
         if isinstance(self.told[number], Opened):
             self._next_block[number] = self.now + phase * BLOCK_FRAMES / RATE_HZ
         return self.told[number]
+
+    def live_thread(self, number):
+        """Return which of the realtime lane's threads has the stream."""
+        return self.peer.streams[number].opened_task.live_thread
 
     def run(self, seconds):
         """Let blocks come and the lane work."""

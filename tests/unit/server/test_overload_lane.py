@@ -32,6 +32,12 @@ def test_the_stream_that_does_not_fit_is_refused_with_the_figures():
     assert (server.stems[8], sum(server.late.values())) == (0, 0)
 
 
+def test_with_several_threads_a_stream_is_computed_where_it_was_promised():
+    server = VirtualServer(0.4 * HOP_S, live_threads=2)
+    assert [type(server.open(number)) for number in range(5)] == [Opened] * 4 + [Error]
+    assert [server.live_thread(number) for number in range(4)] == [0, 1, 0, 1]
+
+
 def overloaded(slow_down=1.5):
     """Eight streams at 95 %; then everything takes longer, for good."""
     server = VirtualServer(0.95 * HOP_S / 8)
