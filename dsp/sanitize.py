@@ -46,5 +46,12 @@ def _sanitize(samples: FloatArray, clean: FloatArray) -> int:
 
 
 def warm_up() -> None:
-    """Compile the kernel, or load it from the cache, before the first block needs it."""
-    sanitize(np.zeros((1, 1), np.float32))
+    """Compile the kernel, or load it from the cache, before the first block needs it.
+
+    Once for samples that may be written and once for those that may not, such as a message's: to
+    the compiler these are two kinds.
+    """
+    samples = np.zeros((1, 1), np.float32)
+    sanitize(samples)
+    samples.flags.writeable = False
+    sanitize(samples)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+import dsp
 from dsp.mixing import MIX
 from dsp.pipeline import CONTEXT_SECONDS, StreamPipeline
 from dsp.separator import Lane
@@ -75,9 +76,10 @@ class StreamOpener:
         self._executor = ThreadPoolExecutor(1, "opener", _prepare)
 
     def warm_up(self) -> None:
-        """Load the start model and open a stream of each kind of rate; raises WarmUpError."""
+        """Compile, load the start model, open a stream of each kind of rate; raises WarmUpError."""
         name, profile = self._default_model, self._warm_profile
         try:
+            dsp.warm_up()
             for rate_hz in WARM_UP_RATES_HZ:
                 self._opening(Open(0, rate_hz, 2, 256, name, profile), Counters())
         except Exception as error:
