@@ -11,7 +11,7 @@ PLUGIN_CONFIG := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/phoenix-stems/plugin.c
 
 .PHONY: demo test test-hosts test-slow faults check bench quality soak install system-packages system-packages-hosts system-packages-render clean
 .PHONY: fuzz mutation coverage test-light
-.PHONY: bench-check bench-peers
+.PHONY: ablations bench-check bench-peers
 .PHONY: plugin plugin-install plugin-uninstall
 
 demo: $(STAMP)
@@ -100,7 +100,7 @@ bench-peers: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.peers --json benchmarks/peers.json --page docs/performance.md
 
 # Models on songs with known stems, song by song: make quality DIR=songs [MODELS="a:live b:live"] [GROUP=prefix].
-MODELS ?= phoenix:live phoenix:studio phoenix:offline rocknet:live rocknet:studio rocknet:offline
+MODELS ?= phoenix:live phoenix:studio phoenix:offline cassiopeia:live rocknet:live rocknet:studio rocknet:offline
 GROUP ?= mir1k_
 QUALITY := build/quality
 
@@ -109,6 +109,13 @@ quality: $(STAMP)
 	mkdir -p $(QUALITY)
 	$(BIN)/phoenix-stems evaluate "$(DIR)" $(MODELS:%=--model %) --group $(GROUP) \
 		--report $(QUALITY)/report.html --json $(QUALITY)/report.json
+
+# What single ideas of Phoenix are worth, trained alike: make ablations CONFIG=run.toml [STEPS=400]; hours.
+STEPS ?= 400
+
+ablations: $(STAMP)
+	@test -n "$(CONFIG)" || { echo 'make ablations CONFIG=the configuration of a training run (docs/training.md)' >&2; exit 2; }
+	$(BIN)/python -m benchmarks.ablations --config "$(CONFIG)" --steps $(STEPS) --out build/ablations
 
 # Live streams among clients that are killed, stopped, slow or send garbage; then a day of audio at full speed. On an idle
 # machine: `make soak [MINUTES=30] [HOURS=24] [STREAMS=1] [SEED=1]`; figures and plot in build/soak.

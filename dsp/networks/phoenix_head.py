@@ -46,14 +46,18 @@ class PhoenixHead(nn.Module):
 
         ``answer`` [batch, width, frame, bin], ``mask`` [batch, channel 2, frame, bin].
         """
+        return (self.matrices(answer, mask, spectra) * spectra[:, None]).sum(dim=2)
+
+    def matrices(self, answer: Tensor, mask: Tensor, spectra: Tensor) -> Tensor:
+        """Give the matrices: complex [batch, channel out 2, channel in 2, frame, bin]."""
         features = torch.cat([answer, mask, direction(spectra)], dim=1)
         features = features.contiguous(memory_format=torch.channels_last)
         hidden = functional.leaky_relu(self.near(features), 0.2)
         hidden = functional.leaky_relu(self.far(hidden), 0.2)
-        real, imaginary = torch.tanh(self.matrix(hidden)).chunk(2, dim=1)
+        # Complex numbers have no half precision: training in bfloat16 comes back to float32 here.
+        real, imaginary = torch.tanh(self.matrix(hidden).float()).chunk(2, dim=1)
         batch, _, frames, bins = real.shape
-        matrix = torch.complex(real, imaginary).reshape(batch, CHANNELS, CHANNELS, frames, bins)
-        return (matrix * spectra[:, None]).sum(dim=2)
+        return torch.complex(real, imaginary).reshape(batch, CHANNELS, CHANNELS, frames, bins)
 
 
 def direction(spectra: Tensor) -> Tensor:

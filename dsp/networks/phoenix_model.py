@@ -9,29 +9,26 @@ and `offline` are the U-Net by itself, with some of the future or all of it.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from importlib import resources
 from typing import TYPE_CHECKING
 
-from safetensors import SafetensorError
-from safetensors.torch import load
-
-from dsp.errors import UnknownProfileError, WeightsCorruptError, WeightsMissingError
+from dsp.errors import UnknownProfileError
 from dsp.networks import phoenix, unet_offline, unet_studio
+from dsp.networks.bundled_weights import load_bundled
 from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork
 from dsp.networks.joined_step import QUICK_GRID, JoinedStep, pack
-from dsp.networks.model_card import CARD_PACKAGE, load_card
+from dsp.networks.model_card import load_card
 from dsp.networks.packed_linear import LinearKind
 from dsp.networks.phoenix_network import PhoenixConfig
 from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.quantised_linear import has_quantised
-from dsp.networks.stored_weights import from_stored
 from dsp.networks.unet_weights import weights_from_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from torch import Tensor
 
     from dsp.networks.joined_step import PackedJoined
     from dsp.networks.model_card import ModelCard, WeightsFile
@@ -101,23 +98,13 @@ def pack_for_live(network: JoinedNetwork) -> PackedJoined:
 
 
 def load_network(file: WeightsFile) -> JoinedNetwork:
-    """Read the bundled weights, stored small, into a network for streams."""
-    path = resources.files(CARD_PACKAGE).joinpath(file.checkpoint)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise WeightsMissingError(f"{path} is not there; install phoenix-stems again") from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != file.checkpoint_sha256:
-        raise WeightsCorruptError(
-            f"{path}: SHA-256 {file.checkpoint_sha256} expected, {found} found; "
-            "install phoenix-stems again"
-        )
-    try:
-        tensors = from_stored(load(content))
-        unet = {n.removeprefix("unet."): t for n, t in tensors.items() if n.startswith("unet.")}
-        network = JoinedNetwork(weights_from_tensors(unet), PhoenixConfig(), HOPS_PER_STEP)
-        network.load_state_dict(tensors, assign=True)
-    except (SafetensorError, KeyError, RuntimeError) as reason:
-        raise WeightsCorruptError(f"{path} does not fit the network: {reason}") from reason
-    return network.eval().requires_grad_(requires_grad=False)
+    """Read the bundled weights into a network for streams.
+
+    Raises WeightsMissingError or WeightsCorruptError.
+    """
+    return load_bundled(file, _network_of)
+
+
+def _network_of(tensors: Mapping[str, Tensor]) -> JoinedNetwork:
+    unet = {n.removeprefix("unet."): t for n, t in tensors.items() if n.startswith("unet.")}
+    return JoinedNetwork(weights_from_tensors(unet), PhoenixConfig(), HOPS_PER_STEP)

@@ -24,12 +24,20 @@ class PhoenixConfig:
 
 
 class PhoenixNetwork(nn.Module):
-    """Magnitudes heard and spectra to be filtered, in; vocals' spectra out; a state in between."""
+    """Magnitudes heard and spectra to be filtered, in; vocals' spectra out; a state in between.
 
-    def __init__(self, config: PhoenixConfig, frames_per_step: int = 1) -> None:
+    Another ``trunk`` than Phoenix's may hear more than magnitudes.
+    """
+
+    def __init__(
+        self,
+        config: PhoenixConfig,
+        frames_per_step: int = 1,
+        trunk: type[PhoenixTrunk] = PhoenixTrunk,
+    ) -> None:
         super().__init__()
         self.config = config
-        self.trunk = PhoenixTrunk(config.trunk, frames_per_step)
+        self.trunk = trunk(config.trunk, frames_per_step)
         self.head = PhoenixHead(config.trunk.answer_width, config.head_width)
 
     def initial_state(self, batch: int = 1, frame: int = 0) -> TrunkState:

@@ -30,7 +30,7 @@ class PhoenixStep:
     """One stream's state, and the step that moves it on by one frame."""
 
     def __init__(self, packed: PackedPhoenix) -> None:
-        self._trunk = TrunkStep(packed)
+        self._trunk = self._make_trunk(packed)
         self._head = HeadStep(packed.head)
 
     def reset(self, frame: int = 0) -> None:
@@ -49,6 +49,9 @@ class PhoenixStep:
         self._head.reset()
         with torch.inference_mode():
             self._trunk.rebuild(heard, frame, self._head.features)
+
+    def _make_trunk(self, packed: PackedPhoenix) -> TrunkStep:
+        return TrunkStep(packed)
 
 
 class TrunkStep:
@@ -83,12 +86,12 @@ class TrunkStep:
         ``heard`` [channel 2, bin]; ``features`` is the head's, padded.
         """
         top = self._levels[0]
-        kernels.hear(heard, 1.0 / USUAL_MAGNITUDE, top.history.newest)
+        self._hear(heard, top.history.newest)
         answer = self._run(0).numpy()
         pairs = self._mask.newest  # of bins: [padded pair, (even, odd) * answer]
         bins = pairs.reshape(_PHASES * pairs.shape[0], -1)
-        kernels.pass_up(answer, bins, (bins.shape[0] - BINS) // 2, 0)
-        kernels.pass_up(answer, features, NEAR_REACH, 0)
+        self._pass_up(answer, bins, (bins.shape[0] - BINS) // 2, 0)
+        self._pass_up(answer, features, NEAR_REACH, 0)
         mask: FloatArray = torch.sigmoid_(self._mask.advance()).reshape(BINS, CHANNELS).numpy()
         return mask
 
@@ -100,10 +103,19 @@ class TrunkStep:
         if depth + 1 < len(self._levels):
             deeper = self._levels[depth + 1]
             if deeper.ticks():
-                kernels.pass_down(skip, deeper.history.newest)
+                self._pass_down(skip, deeper.history.newest)
                 answer = self._run(depth + 1).numpy()
-                kernels.pass_up(answer, level.joined, _UP_TAPS // 2, skip.shape[1])
+                self._pass_up(answer, level.joined, _UP_TAPS // 2, skip.shape[1])
         return level.packed.up(level.joined_rows)
+
+    def _hear(self, heard: ComplexArray, padded: FloatArray) -> None:
+        kernels.hear(heard, 1.0 / USUAL_MAGNITUDE, padded)
+
+    def _pass_down(self, skip: FloatArray, padded: FloatArray) -> None:
+        kernels.pass_down(skip, padded)
+
+    def _pass_up(self, product: FloatArray, target: FloatArray, first: int, channel: int) -> None:
+        kernels.pass_up(product, target, first, channel)
 
 
 class _History:

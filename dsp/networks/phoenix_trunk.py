@@ -31,7 +31,7 @@ STEP_SAMPLES = 1024
 USUAL_MAGNITUDE = 8.0
 """That of music at -18 dBFS in a frame of 4096 samples; inputs near one suit the optimiser."""
 
-_LEAK = 0.2
+LEAK = 0.2
 _MASK_TAPS = 4
 
 
@@ -43,12 +43,15 @@ class TrunkConfig:
     time_taps: tuple[int, ...] = (3, 3, 3, 3, 3, 3)
     ticks: tuple[int, ...] = (1, 1, 4, 4, 8, 8)  # steps between two runs; each divides the next
     answer_width: int = 4  # channels, at full resolution, that the mask is made of
+    inputs: int = CHANNELS  # channels heard
+    longest_dilation: int = 2**16  # steps; no longer than that are they ever
 
     def dilation(self, depth: int, frames_per_step: int) -> int:
         """Distance between time taps, in ticks of the level: 2 ** depth steps where that fits."""
+        steps = min(2**depth, self.longest_dilation)
         if self.ticks[depth] == 1:
-            return 2**depth * frames_per_step
-        return max(1, 2**depth // self.ticks[depth])
+            return steps * frames_per_step
+        return max(1, steps // self.ticks[depth])
 
     def ticks_apart(self, depth: int, frames_per_step: int) -> int:
         """How many ticks of the level above make one of this level."""
@@ -84,7 +87,7 @@ class Level(nn.Module):
 
     def __init__(self, config: TrunkConfig, depth: int, frames_per_step: int) -> None:
         super().__init__()
-        widths = (CHANNELS, *config.widths)
+        widths = (config.inputs, *config.widths)
         inputs, width = widths[depth], widths[depth + 1]
         deepest = depth == len(config.widths) - 1
         self.apart = config.ticks_apart(depth, frames_per_step)
@@ -140,8 +143,11 @@ class PhoenixTrunk(nn.Module):
 
     def answer_and_logits(self, magnitudes: Tensor, state: TrunkState) -> tuple[Tensor, Tensor]:
         """Give the logits and the channels [batch, answer channel, frame, 1024] they come from."""
+        return self._decide(magnitudes / USUAL_MAGNITUDE, state)
+
+    def _decide(self, x: Tensor, state: TrunkState) -> tuple[Tensor, Tensor]:
         logits: Tensor
-        answer = self._answer(0, magnitudes / USUAL_MAGNITUDE, state)
+        answer = self._answer(0, x, state)
         logits, state.mask_past = self.mask(answer, state.mask_past)
         return answer, logits
 
@@ -169,6 +175,12 @@ class PhoenixTrunk(nn.Module):
         if depth == len(self.levels) - 1:
             joined = skip
         else:
-            deeper = self._answer(depth + 1, functional.leaky_relu(skip, _LEAK), state)
+            deeper = self._answer(depth + 1, self._passed_down(skip), state)
             joined = torch.cat([skip, deeper], dim=1)
-        return functional.relu(level.up(joined))
+        return self._passed_up(level.up(joined))
+
+    def _passed_down(self, skip: Tensor) -> Tensor:
+        return functional.leaky_relu(skip, LEAK)
+
+    def _passed_up(self, raw: Tensor) -> Tensor:
+        return functional.relu(raw)

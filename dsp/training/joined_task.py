@@ -17,7 +17,7 @@ from dsp.networks.phoenix_network import channels_last
 from dsp.networks.phoenix_trunk import STEP_SAMPLES
 from dsp.separator import FloatArray
 from dsp.training.config import JoinedConfig
-from dsp.training.losses import FrameBank, relative_error_db
+from dsp.training.losses import Device, FrameBank, relative_error_db
 from dsp.training.task import Losses, magnitudes_of
 from dsp.training.validation import played_live
 
@@ -27,11 +27,13 @@ _HOP_SAMPLES = STEP_SAMPLES // HOPS_PER_STEP
 class JoinedTask:
     """Masks at sparse moments, and every age, in hops, of what the deep levels said."""
 
-    def __init__(self, network: JoinedNetwork, config: JoinedConfig) -> None:
-        self._network = channels_last(network)
+    def __init__(
+        self, network: JoinedNetwork, config: JoinedConfig, device: Device = "cpu"
+    ) -> None:
+        self._network = channels_last(network.to(device))
         self._config = config
-        self._hearing = FrameBank(hearing_windows(), STEP_SAMPLES)
-        self._filtering = FrameBank(filtering_windows(), STEP_SAMPLES)
+        self._hearing = FrameBank(hearing_windows(), STEP_SAMPLES, device)
+        self._filtering = FrameBank(filtering_windows(), STEP_SAMPLES, device)
 
     @property
     def network(self) -> JoinedNetwork:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from dsp.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from dsp.training.cluster import Cluster
-from dsp.training.config import RunConfig
+from dsp.training.config import Precision, RunConfig
 from dsp.training.journal import Journal, draw_curve
 from dsp.training.mixer import Mixer
 from dsp.training.schedule import MeanWeights, learning_rate
@@ -49,6 +49,7 @@ class Loop:
         self._cluster = cluster or Cluster()
         self._share = self._cluster.share(config.optimiser.batch)
         self._task = task
+        self._device = next(task.network.parameters()).device
         self._mixer = mixer
         self._songs = songs
         self._marks_db = marks_db
@@ -102,7 +103,8 @@ class Loop:
         for group in self._optimiser.param_groups:
             group["lr"] = rate * group["share"]
         vocals, mixtures = self._batch(step)
-        losses = self._task.losses(vocals, mixtures, step)
+        with self._precision():
+            losses = self._task.losses(vocals, mixtures, step)
         self._optimiser.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         self._cluster.average_gradients(self._task.network)
@@ -124,13 +126,18 @@ class Loop:
         )
         return loss_db
 
+    def _precision(self) -> torch.autocast:
+        """Compute in half precision what loses nothing by it; weights stay as they are."""
+        half = self._config.optimiser.precision is Precision.BFLOAT16
+        return torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=half)
+
     def _batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Make this process's vocals and mixtures of a step: each [item, channel 2, frame]."""
         first = step * self._config.optimiser.batch
         examples = [self._mixer.example(self._config.seed, first + item) for item in self._share]
-        vocals = np.stack([example.vocals for example in examples])
-        mixtures = np.stack([example.mixture for example in examples])
-        return torch.from_numpy(vocals), torch.from_numpy(mixtures)
+        sides = ([e.vocals for e in examples], [e.mixture for e in examples])
+        vocals, mixtures = (torch.from_numpy(np.stack(side)).to(self._device) for side in sides)
+        return vocals, mixtures
 
     def _validate(self) -> None:
         """Score the mean weights; keep them if they are the best on full mixes so far."""

@@ -14,6 +14,8 @@ from torch.nn import functional
 
 from dsp.stft import WindowPair
 
+Device = str | torch.device
+
 _FLOOR = 0.01  # errors 20 dB below the mixture are as good as none
 _SILENCE = 1e-6
 
@@ -21,9 +23,9 @@ _SILENCE = 1e-6
 class FrameBank:
     """Framing for training: the frames a stream would see, every ``hop_samples``."""
 
-    def __init__(self, windows: WindowPair, hop_samples: int) -> None:
-        self._analysis = torch.from_numpy(windows.analysis)
-        self._synthesis = torch.from_numpy(windows.synthesis)
+    def __init__(self, windows: WindowPair, hop_samples: int, device: Device = "cpu") -> None:
+        self._analysis = torch.from_numpy(windows.analysis).to(device)
+        self._synthesis = torch.from_numpy(windows.synthesis).to(device)
         self._hop_samples = hop_samples
 
     def spectra(self, samples: Tensor, frames: Tensor | None = None) -> Tensor:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
+from dsp.networks.cassiopeia_from_phoenix import complexify, phoenix_part
 from dsp.networks.joined_network import join
 from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
 from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
 from dsp.networks.registry import load_model
 from dsp.networks.rocknet_weights import load_rocknet_weights
 from dsp.networks.stored_weights import from_stored
-from dsp.networks.unet_weights import UNetWeights
 from dsp.separator import FloatArray
+from dsp.training.cassiopeia_task import CassiopeiaTask
 from dsp.training.cluster import Cluster
 from dsp.training.config import DataConfig, RunConfig
 from dsp.training.errors import TrainingConfigError
 from dsp.training.joined_task import JoinedTask
 from dsp.training.loop import Loop
+from dsp.training.losses import Device
 from dsp.training.manifest import Entry, Kind, Tier, training_entries
 from dsp.training.mixer import Mixer
 from dsp.training.pcm_cache import PcmCache
@@ -35,8 +37,11 @@ from dsp.training.validation import Excerpt, excerpts, marks_db, played_live
 MARKS = "marks.json"
 
 
-def start(config: RunConfig, cluster: Cluster | None = None) -> Loop:
-    """Prepare what is missing and return the loop, where its last checkpoint left it."""
+def start(config: RunConfig, cluster: Cluster | None = None, device: Device = "cpu") -> Loop:
+    """Prepare what is missing and return the loop, where its last checkpoint left it.
+
+    Labels, validation and mixing are the CPU's work whatever the ``device`` of the network.
+    """
     torch.manual_seed(config.seed)
     folder = Path(config.folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +54,8 @@ def start(config: RunConfig, cluster: Cluster | None = None) -> Loop:
     songs = validation_songs(aside, cache, config.data)
     marks = marks_db(songs, teacher, _rocknet_live, folder / MARKS)
     mixer = Mixer(library, config.draw, config.augment)
-    return Loop(config, make_task(config), mixer, songs=songs, marks_db=marks, cluster=cluster)
+    task = make_task(config, device)
+    return Loop(config, task, mixer, songs=songs, marks_db=marks, cluster=cluster)
 
 
 def all_entries(data: DataConfig) -> tuple[Entry, ...]:
@@ -93,36 +99,53 @@ def validation_songs(
     return excerpts(library, data.validated_seconds)
 
 
-def make_task(config: RunConfig) -> Task:
+def make_task(config: RunConfig, device: Device = "cpu") -> Task:
     """Make the network that the configuration names, at its starting point."""
-    makers = {"phoenix": _phoenix_task, "joined": _joined_task}
+    makers = {"phoenix": _phoenix_task, "joined": _joined_task, "cassiopeia": _cassiopeia_task}
     if config.network not in makers:
         raise TrainingConfigError(f"network: {config.network!r}; there are: {', '.join(makers)}")
-    task = makers[config.network](config, load_rocknet_weights("vocals"))
+    task = makers[config.network](config, device)
     if config.start_from:
         load_start(Path(config.start_from), task.network)
     return task
 
 
-def _phoenix_task(config: RunConfig, weights: UNetWeights) -> Task:
-    share = config.loss.hints_share
-    task = PhoenixTask(PhoenixConfig(), Hints(weights, share) if share else None)
+def _phoenix_task(config: RunConfig, device: Device) -> Task:
+    share, weights = config.loss.hints_share, load_rocknet_weights("vocals")
+    task = PhoenixTask(PhoenixConfig(), Hints(weights, share) if share else None, device)
     fold_unet_into_trunk(weights, task.network.trunk)
     return task
 
 
-def _joined_task(config: RunConfig, weights: UNetWeights) -> Task:
+def _cassiopeia_task(config: RunConfig, device: Device) -> Task:
+    task = CassiopeiaTask(device=device)
+    if config.cassiopeia.joined:
+        phoenix = PhoenixNetwork(PhoenixConfig())
+        load_start(Path(config.cassiopeia.joined), phoenix, phoenix_part)
+        complexify(phoenix, task.network)
+    return task
+
+
+def _joined_task(config: RunConfig, device: Device) -> Task:
+    weights = load_rocknet_weights("vocals")
     phoenix = PhoenixNetwork(PhoenixConfig())
     fold_unet_into_trunk(weights, phoenix.trunk)
     if config.joined.phoenix:
         load_start(Path(config.joined.phoenix), phoenix)
-    return JoinedTask(join(weights, phoenix), config.joined)
+    return JoinedTask(join(weights, phoenix), config.joined, device)
 
 
-def load_start(path: Path, network: nn.Module) -> None:
-    """Begin with saved weights; TrainingConfigError where they are not there or do not fit."""
+def load_start(
+    path: Path,
+    network: nn.Module,
+    select: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = dict,
+) -> None:
+    """Begin with saved weights, or ``select`` of them.
+
+    TrainingConfigError where they are not there or do not fit.
+    """
     try:
-        network.load_state_dict(from_stored(load_file(path)))
+        network.load_state_dict(select(from_stored(load_file(path))))
     except (OSError, SafetensorError, KeyError, RuntimeError) as reason:
         raise TrainingConfigError(f"start_from: {path}: {reason}") from reason
 

@@ -20,7 +20,7 @@ from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk
 from dsp.networks.unet_weights import UNetWeights
 from dsp.stft import asymmetric_windows
 from dsp.training.features import final_columns, grid_shift, mismatch_db, pairs
-from dsp.training.losses import FrameBank, relative_error_db
+from dsp.training.losses import Device, FrameBank, relative_error_db
 from dsp.training.validation import played_live
 
 _TEACHER_WINDOW_SAMPLES = 4096
@@ -69,14 +69,16 @@ class Hints:
 class PhoenixTask:
     """Phoenix, on frames one step apart: every second one of those a stream has."""
 
-    def __init__(self, config: PhoenixConfig, hints: Hints | None = None) -> None:
-        self._network = channels_last(PhoenixNetwork(config))
-        self._hearing = FrameBank(hearing_windows(), STEP_SAMPLES)
-        self._filtering = FrameBank(filtering_windows(), STEP_SAMPLES)
+    def __init__(
+        self, config: PhoenixConfig, hints: Hints | None = None, device: Device = "cpu"
+    ) -> None:
+        self._network = channels_last(self._make(config).to(device))
+        self._hearing = FrameBank(hearing_windows(), STEP_SAMPLES, device)
+        self._filtering = FrameBank(filtering_windows(), STEP_SAMPLES, device)
         symmetric = asymmetric_windows(
             _TEACHER_WINDOW_SAMPLES, _TEACHER_WINDOW_SAMPLES, STEP_SAMPLES
         )
-        self._teacher_bank = FrameBank(symmetric, STEP_SAMPLES)
+        self._teacher_bank = FrameBank(symmetric, STEP_SAMPLES, device)
         self._hints = hints
 
     @property
@@ -91,11 +93,11 @@ class PhoenixTask:
     def losses(self, vocals: Tensor, mixtures: Tensor, step: int = 0) -> Losses:  # noqa: ARG002
         """Measure the error of the samples played, and how well each level foresees the teacher."""
         with torch.no_grad():
-            heard = magnitudes_of(self._hearing.spectra(mixtures))
+            heard = self._heard(self._hearing.spectra(mixtures))
             spectra = self._filtering.spectra(mixtures)
         with _recorded_skips(self._network.trunk) as skips:
             estimates = self._network(heard, spectra, self._network.initial_state(len(mixtures)))
-        samples_db = relative_error_db(
+        samples_db = self._error_db(
             self._filtering.newest(estimates),
             self._filtering.newest_of(vocals),
             self._filtering.newest_of(mixtures),
@@ -106,9 +108,20 @@ class PhoenixTask:
     def separator(self, weights: Mapping[str, Tensor]) -> Callable[[FloatArray], FloatArray]:
         """Load the weights into a streaming network."""
         network = live_network(self._network.config)
-        network.load_state_dict(dict(weights))
+        network.load_state_dict(dict(weights))  # which may lie on another device
         packed = pack(network.requires_grad_(requires_grad=False))
         return played_live(PhoenixLive(PhoenixStep(packed)))
+
+    def _make(self, config: PhoenixConfig) -> PhoenixNetwork:
+        return PhoenixNetwork(config)
+
+    def _heard(self, spectra: Tensor) -> Tensor:
+        """Keep of [batch, channel, frame, bin] what the trunk hears."""
+        return magnitudes_of(spectra)
+
+    def _error_db(self, estimates: Tensor, vocals: Tensor, mixtures: Tensor) -> Tensor:
+        """Compare what is played of some frames, [batch, ...] each: [batch]."""
+        return relative_error_db(estimates, vocals, mixtures)
 
     def _hinted(self, skips: list[Tensor], mixtures: Tensor) -> tuple[Tensor, float]:
         """Compare the skips with the teacher's columns; returns the mismatch and its share."""
@@ -117,8 +130,10 @@ class PhoenixTask:
         config = self._network.trunk.config
         with torch.no_grad():
             heard = magnitudes_of(self._teacher_bank.spectra(mixtures))
-            columns = final_columns(self._hints.weights, heard, grid_shift(config))
-        return mismatch_db(pairs(skips, columns, config, heard.shape[2])), self._hints.share
+            # The teacher stays on the CPU, wherever its pupil is.
+            columns = final_columns(self._hints.weights, heard.cpu(), grid_shift(config))
+        matched = pairs(skips, [c.to(heard.device) for c in columns], config, heard.shape[2])
+        return mismatch_db(matched), self._hints.share
 
 
 def magnitudes_of(spectra: Tensor) -> Tensor:

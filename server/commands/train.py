@@ -18,6 +18,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML file")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     parser.add_argument(
+        "--device", help="where the network is trained: cpu, cuda (default: cuda if it is there)"
+    )
+    parser.add_argument(
         "--export",
         type=Path,
         metavar="WEIGHTS",
@@ -41,8 +44,14 @@ def run(arguments: argparse.Namespace) -> int:
     keep_freed_memory()
     torch.set_num_threads(arguments.threads)
     with joined_cluster() as cluster:
-        start(config, cluster).run()
+        start(config, cluster, arguments.device or _usual_device()).run()
     return 0
+
+
+def _usual_device() -> str:
+    import torch  # noqa: PLC0415
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _export(folder: Path, target: Path) -> int:

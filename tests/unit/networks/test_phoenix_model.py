@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load, save
 
 from dsp.errors import UnknownProfileError, WeightsCorruptError, WeightsMissingError
-from dsp.networks import phoenix_model
+from dsp.networks import bundled_weights, phoenix_model
 from dsp.networks.joined_step import QUICK_GRID, JoinedStep, pack
 from dsp.networks.model_card import CARD_PACKAGE, load_card
 from dsp.networks.phoenix import PhoenixLive
@@ -28,7 +28,7 @@ BUNDLED = resources.files(CARD_PACKAGE).joinpath(FILE.checkpoint).read_bytes()
 @pytest.fixture
 def bundled(tmp_path, monkeypatch):
     """Gives a function that puts a file in the weights' place, and its card."""
-    monkeypatch.setattr(phoenix_model.resources, "files", lambda _: tmp_path)
+    monkeypatch.setattr(bundled_weights.resources, "files", lambda _: tmp_path)
 
     def put(content):
         (tmp_path / FILE.checkpoint).write_bytes(content)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from dsp.training.checkpoint import mean_weights, recipe
-from dsp.training.config import DataConfig, OptimiserConfig, RunConfig
+from dsp.training.config import DataConfig, OptimiserConfig, Precision, RunConfig
 from dsp.training.errors import CheckpointError
 from dsp.training.journal import Journal
 from dsp.training.loop import BEST, CHECKPOINT, Loop
@@ -139,6 +139,20 @@ def test_it_learns(config):
     np.testing.assert_allclose(
         loop._task.network.weight.detach().numpy(), 0.5 * np.eye(2), atol=0.05
     )
+
+
+def test_half_precision_is_for_the_step_alone(config):
+    """Products are rounded; weights, their means and what is scored are not."""
+    half = replace(config.optimiser, precision=Precision.BFLOAT16, steps=300)
+    loop = make_loop(replace(config, optimiser=half), kept_aside=songs())
+    seen = []
+    forward = loop._task.network.forward
+    loop._task.network.forward = lambda x: seen.append(forward(x).dtype) or forward(x)
+    loop.run()
+    assert set(seen) == {torch.bfloat16}
+    assert {p.dtype for p in loop._task.network.parameters()} == {torch.float32}
+    assert {mean.dtype for mean in loop.mean.values.values()} == {torch.float32}
+    assert loop.progress.best_usdr_db > 20.0
 
 
 def test_the_best_mean_weights_are_kept(config):

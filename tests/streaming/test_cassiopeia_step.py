@@ -1,0 +1,98 @@
+"""Cassiopeia's step on packed weights is the network, frame by frame."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsp.networks.cassiopeia_step import CassiopeiaStep
+from dsp.networks.cassiopeia_trunk import CONFIG, make_network
+from dsp.networks.packed_linear import LinearKind, available_kind
+from dsp.networks.phoenix_packed import pack
+from dsp.networks.phoenix_trunk import BINS
+
+FRAMES = 30
+SPECTRUM_BINS = 2049
+SMALL = replace(
+    CONFIG, trunk=replace(CONFIG.trunk, widths=(4, 6, 8, 8, 10, 12), answer_width=6), head_width=7
+)
+
+
+def network_of(seed=0):
+    torch.manual_seed(seed)
+    network = make_network(SMALL, frames_per_step=2)
+    for name, parameter in network.named_parameters():
+        if name.endswith("bias") or "matrix" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    return network.eval().requires_grad_(requires_grad=False)
+
+
+def frames(count, seed=0, level=1.0):
+    rng = np.random.default_rng(seed)
+    shape = (2, 2, count, SPECTRUM_BINS)
+    heard, spectra = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    return (level * heard).astype(np.complex64), (level * spectra).astype(np.complex64)
+
+
+def of_network(network, heard, spectra):
+    low = torch.from_numpy(heard[None, ..., :BINS])
+    return network(low, torch.from_numpy(spectra)[None], network.initial_state())[0].numpy()
+
+
+def of_step(step, heard, spectra):
+    return np.stack([step.push(heard[:, t], spectra[:, t]) for t in range(heard.shape[1])], axis=1)
+
+
+def assert_close(actual, expected):
+    assert np.abs(actual - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("kind", sorted({LinearKind.PLAIN, available_kind()}))
+def test_every_frame_is_the_networks(kind):
+    network = network_of()
+    heard, spectra = frames(FRAMES)
+    actual = of_step(CassiopeiaStep(pack(network, kind)), heard, spectra)
+    assert_close(actual, of_network(network, heard, spectra))
+
+
+@settings(deadline=None, max_examples=10)
+@given(level=st.sampled_from([1e-6, 1e-3, 30.0]), seed=st.integers(0, 2**16))
+def test_loud_or_quiet(level, seed):
+    network = network_of(seed)
+    heard, spectra = frames(10, seed, level)
+    actual = of_step(CassiopeiaStep(pack(network)), heard, spectra)
+    assert_close(actual, of_network(network, heard, spectra))
+
+
+@pytest.mark.parametrize("heard_before", [0, 1, 5])
+def test_what_lies_beyond_the_horizon_has_no_part(heard_before):
+    packed = pack(network_of())
+    heard, spectra = frames(packed.horizon_frames + 20, seed=3)
+    rebuilt, player = CassiopeiaStep(packed), CassiopeiaStep(packed)
+    for t in range(heard_before):
+        rebuilt.push(heard[:, t], spectra[:, t])
+    rebuilt.rebuild(heard[:, :-1], 0)
+    expected = of_step(player, heard, spectra)[:, -1]
+    assert np.array_equal(rebuilt.push(heard[:, -1], spectra[:, -1]), expected)
+
+
+def test_a_reset_leaves_nothing_of_the_past():
+    step = CassiopeiaStep(pack(network_of()))
+    heard, spectra = frames(9)
+    expected = of_step(step, heard, spectra)
+    step.push(heard[:, 3], spectra[:, 3])
+    step.reset()
+    assert np.array_equal(of_step(step, heard, spectra), expected)
+
+
+def test_two_streams_of_one_packed_network_do_not_meet():
+    packed = pack(network_of())
+    first, second, alone = (CassiopeiaStep(packed) for _ in range(3))
+    one, other = frames(8, seed=1), frames(8, seed=2)
+    expected = of_step(alone, *one)
+    for t in range(8):
+        second.push(other[0][:, t], other[1][:, t])
+        assert np.array_equal(first.push(one[0][:, t], one[1][:, t]), expected[:, t])
