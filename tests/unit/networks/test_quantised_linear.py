@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.networks import quantised_kernels as kernels
-from dsp.networks.linear import LEAST_QUANTISED, make_linear
+from dsp.networks.linear import LEAST_QUANTISED, kind_of_small, make_linear
 from dsp.networks.packed_linear import LinearKind, PackedLinear, available_kind
 from dsp.networks.quantised_linear import QuantisedLinear, has_quantised
 
@@ -156,7 +156,22 @@ def test_only_large_products_are_quantised():
     small = make_linear(torch.zeros(outputs, 999), None, rows, LinearKind.ONEDNN_INT8)
     assert isinstance(large, QuantisedLinear)
     assert isinstance(small, PackedLinear)
-    assert small.kind is LinearKind.ONEDNN_PACKED
+    assert small.kind is kind_of_small()
+
+
+@pytest.mark.parametrize(
+    ("has_amx", "small_kind"), [(True, LinearKind.PLAIN), (False, LinearKind.ONEDNN_PACKED)]
+)
+def test_small_products_are_packed_where_a_call_is_cheap_beside_them(
+    monkeypatch, has_amx, small_kind
+):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
+    rows = 16
+    outputs = LEAST_QUANTISED // (rows * 1000)
+    for inputs, kind in ((999, small_kind), (1000, available_kind())):
+        linear = make_linear(torch.zeros(outputs, inputs), None, rows, available_kind())
+        assert linear.kind is kind
+    assert make_linear(torch.zeros(2, 2), None, 1, LinearKind.PLAIN).kind is LinearKind.PLAIN
 
 
 def test_no_other_kind_is_quantised():
