@@ -40,6 +40,7 @@ class ModelCard:
     licence: str
     credit: tuple[str, ...]
     training_data: str
+    training: str  # budget and curve
     limits: str
     weights: tuple[WeightsFile, ...]
     settings: Mapping[str, Mapping[str, float]]  # profile -> choice that its quality rests on

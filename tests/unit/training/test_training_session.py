@@ -6,11 +6,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from dsp.networks.complex_layers import parts_of
+from dsp.networks.joined_network import JoinedNetwork
 from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
 from dsp.networks.stored_weights import to_stored
 from dsp.networks.unet_weights import untrained_weights
 from dsp.training import session
 from dsp.training.config import (
+    CassiopeiaConfig,
     DataConfig,
     DrawConfig,
     JoinedConfig,
@@ -71,8 +74,8 @@ def test_evaluations_audio_is_refused(config, song_folder):
 
 
 def test_an_unknown_network_is_refused(config):
-    with pytest.raises(TrainingConfigError, match="there are: phoenix, joined"):
-        session.make_task(replace(config, network="cassiopeia"))
+    with pytest.raises(TrainingConfigError, match="there are: phoenix, joined, cassiopeia"):
+        session.make_task(replace(config, network="rocknet"))
 
 
 def test_the_joined_network_starts_from_both(config, tmp_path):
@@ -98,3 +101,17 @@ def test_hints_are_one_setting(config):
     plain = session.make_task(config)
     assert hinted.losses(mixtures, mixtures).beside_db.item() != 0.0
     assert plain.losses(mixtures, mixtures).beside_db.item() == 0.0
+
+
+def test_cassiopeia_starts_from_the_joined_networks_trunk(config, tmp_path):
+    joined = JoinedNetwork(untrained_weights(FULL_SIZE), PhoenixConfig())
+    save_file(to_stored(joined.state_dict()), tmp_path / "joined.safetensors")
+    start = CassiopeiaConfig(joined=str(tmp_path / "joined.safetensors"))
+    network = session.make_task(replace(config, network="cassiopeia", cassiopeia=start)).network
+    real = parts_of(network.trunk.stack[1].down)[:, 0]
+    assert torch.allclose(real, joined.trunk.stack[1].down.weight, atol=1e-3)
+    from_noise = session.make_task(replace(config, network="cassiopeia")).network
+    assert not torch.allclose(parts_of(from_noise.trunk.stack[1].down)[:, 0], real, atol=1e-3)
+    nowhere = CassiopeiaConfig(joined="nowhere.safetensors")
+    with pytest.raises(TrainingConfigError, match=r"nowhere\.safetensors"):
+        session.make_task(replace(config, network="cassiopeia", cassiopeia=nowhere))

@@ -1,0 +1,61 @@
+"""Cassiopeia as the registry knows it: weights trained here, bundled, checked against the card.
+
+Complex-valued, one second of context, dense: every level at every hop. That is 380 million products
+a hop: where the processor has AVX512-VNNI the large ones are computed in eight bits. In 32 bits it
+takes longer than its hop on the processors seen so far, and a server then refuses it live.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dsp.errors import UnknownProfileError
+from dsp.networks.bundled_weights import load_bundled
+from dsp.networks.cassiopeia_step import CassiopeiaStep
+from dsp.networks.cassiopeia_trunk import CONFIG, make_network
+from dsp.networks.joined_network import HOPS_PER_STEP
+from dsp.networks.model_card import load_card
+from dsp.networks.packed_linear import LinearKind
+from dsp.networks.phoenix import LIVE, PhoenixLive
+from dsp.networks.phoenix_packed import pack
+from dsp.networks.quantised_linear import has_quantised
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dsp.networks.model_card import ModelCard, WeightsFile
+    from dsp.networks.phoenix_network import PhoenixNetwork
+    from dsp.separator import Profile, Separator
+
+NAME = "cassiopeia"
+PROFILES: Mapping[str, Profile] = {LIVE.name: LIVE}
+
+
+class Cassiopeia:
+    """The model with its weights packed, which all streams share: only their states differ.
+
+    Thread-safe. Raises WeightsMissingError or WeightsCorruptError.
+    """
+
+    def __init__(self) -> None:
+        self.name = NAME
+        self.card: ModelCard = load_card(NAME)
+        self.stems = self.card.stems
+        self.profiles = PROFILES
+        kind = LinearKind.ONEDNN_INT8 if has_quantised() else None
+        self._packed = pack(load_network(self.card.weights_for("vocals")), kind)
+
+    def separator(self, profile_name: str) -> Separator:
+        """Return a new stream's separator; UnknownProfileError names the profiles there are."""
+        if profile_name not in self.profiles:
+            known = ", ".join(self.profiles)
+            raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
+        return PhoenixLive(CassiopeiaStep(self._packed))
+
+
+def load_network(file: WeightsFile) -> PhoenixNetwork:
+    """Read the bundled weights into a network for streams.
+
+    Raises WeightsMissingError or WeightsCorruptError.
+    """
+    return load_bundled(file, lambda _: make_network(CONFIG, HOPS_PER_STEP))
