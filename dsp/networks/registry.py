@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from dsp.errors import UnknownModelError
-from dsp.networks import fixed_gains_model, phoenix_model, rocknet
+from dsp.networks import cassiopeia_model, fixed_gains_model, phoenix_model, rocknet
 from dsp.networks.model_card import load_card
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def _describe(name: str, entry: _Entry) -> ModelDescription:
 _REGISTRY = Registry(
     {
         phoenix_model.NAME: _Entry(phoenix_model.PROFILES, phoenix_model.Phoenix),
+        cassiopeia_model.NAME: _Entry(cassiopeia_model.PROFILES, cassiopeia_model.Cassiopeia),
         rocknet.NAME: _Entry(rocknet.PROFILES, rocknet.Rocknet),
         fixed_gains_model.NAME: _Entry(fixed_gains_model.PROFILES, fixed_gains_model.FixedGains),
     }

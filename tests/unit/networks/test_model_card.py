@@ -12,7 +12,7 @@ def text_of(name):
     return resources.files(CARD_PACKAGE).joinpath(f"{name}.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["rocknet", "phoenix", "fixed-gains"])
+@pytest.mark.parametrize("name", ["rocknet", "phoenix", "cassiopeia", "fixed-gains"])
 def test_bundled_cards_are_whole(name):
     card = load_card(name)
     assert card.name == name

@@ -15,14 +15,15 @@ from dsp.separator import Separator
 def test_models_are_listed_without_reading_weights(monkeypatch):
     monkeypatch.setattr("dsp.networks.rocknet.load_rocknet_weights", pytest.fail)
     monkeypatch.setattr("dsp.networks.phoenix_model.load_network", pytest.fail)
+    monkeypatch.setattr("dsp.networks.cassiopeia_model.load_network", pytest.fail)
     names = [description.name for description in available_models()]
-    assert names == ["phoenix", "rocknet", "fixed-gains"]
+    assert names == ["phoenix", "cassiopeia", "rocknet", "fixed-gains"]
     assert names[0] == DEFAULT_MODEL
 
 
 def test_descriptions_tell_stems_rate_and_latency():
-    phoenix, rocknet, fixed = available_models()
-    assert phoenix.stems == rocknet.stems
+    phoenix, cassiopeia, rocknet, fixed = available_models()
+    assert phoenix.stems == cassiopeia.stems == rocknet.stems
     assert rocknet.stems == ("vocals", "instrumental")
     assert rocknet.rate_hz == 44_100
     assert rocknet.profiles["live"].algorithmic_latency_samples == 1024
@@ -36,7 +37,7 @@ def test_the_test_model_offers_every_profile_but_other_forms_of_live():
 
 
 def test_unknown_model_names_those_there_are():
-    with pytest.raises(UnknownModelError, match="phoenix, rocknet, fixed-gains"):
+    with pytest.raises(UnknownModelError, match="phoenix, cassiopeia, rocknet, fixed-gains"):
         load_model("kazoo")
 
 
