@@ -154,6 +154,7 @@ def windowed_peer(
 CONTESTANTS = (
     Contestant("phoenix live", "", ours("phoenix", "live", Way.LIVE)),
     Contestant("phoenix live-float32", "", ours("phoenix", "live-float32", Way.LIVE)),
+    Contestant("cassiopeia live", "", ours("cassiopeia", "live", Way.LIVE)),
     Contestant("rocknet live", "", ours("rocknet", "live", Way.LIVE)),
     Contestant("phoenix offline", "", ours("phoenix", "offline", Way.OFFLINE)),
     Contestant("rocknet offline", "", ours("rocknet", "offline", Way.OFFLINE)),

@@ -36,7 +36,7 @@ def halves(window):
 def test_everyone_takes_part_ours_first_in_each_way():
     names = [contestant.name for contestant in CONTESTANTS]
     assert len(set(names)) == len(names)
-    ours = [name for name in names if name.startswith(("phoenix", "rocknet"))]
+    ours = [name for name in names if name.startswith(("phoenix", "cassiopeia", "rocknet"))]
     assert names[: len(ours)] == ours
     assert (names[0], ours[-3:]) == (
         "phoenix live",
