@@ -12,7 +12,7 @@ stream would play: nothing has to stream for it.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,9 +88,11 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     keep_freed_memory()
     torch.set_num_threads(1)
-    results = _run_all(_config_of(arguments), arguments.only or list(VARIANTS))
-    write_json(arguments.out / "ablations.json", results)
-    draw_losses(results, arguments.out / "ablations.png")
+    results: dict[str, dict[str, Any]] = {}
+    for name, result in _trained(_config_of(arguments), arguments.only or list(VARIANTS)):
+        results[name] = result  # what is there is written: the next one takes a while
+        write_json(arguments.out / "ablations.json", results)
+        draw_losses(results, arguments.out / "ablations.png")
     print(as_table(results))
     return 0
 
@@ -101,14 +103,15 @@ def _config_of(arguments: argparse.Namespace) -> RunConfig:
     return replace(config, folder=str(arguments.out), optimiser=optimiser)
 
 
-def _run_all(config: RunConfig, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _trained(config: RunConfig, names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     teacher, cache = Teacher.load(), PcmCache(Path(config.data.cache))
     entries = all_entries(config.data)
     label_songs(entries, cache, teacher)
     training, aside = split(entries, config.data.held_out)
     mixer = Mixer(open_library(training, cache, config.data, teacher), config.draw, config.augment)
     songs = validation_songs(aside, cache, config.data)
-    return {name: run_variant(name, config, mixer, songs) for name in names}
+    for name in names:
+        yield name, run_variant(name, config, mixer, songs)
 
 
 def _file_name(variant: str) -> str:

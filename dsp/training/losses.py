@@ -17,6 +17,8 @@ from dsp.stft import WindowPair
 Device = str | torch.device
 
 _FLOOR = 0.01  # errors 20 dB below the mixture are as good as none
+_FLOOR_ALONE = 1e-4  # but 40 dB where all of it belongs to one side, and any error is heard
+_ALONE = 1e-6  # of the mixture's energy is the other side's
 _SILENCE = 1e-6
 
 
@@ -57,14 +59,21 @@ class FrameBank:
 
 
 def relative_error_db(estimate: Tensor, reference: Tensor, mixture: Tensor) -> Tensor:
-    """Error against mixture per item, in dB with a floor of -20: [batch, ...] to [batch].
+    """Error against mixture per item, in dB with a floor: [batch, ...] to [batch].
 
-    The logarithm gives each item the same pull, loud or quiet, easy or hard; relative to the
-    mixture rather than the reference, silent references count like any other.
+    The floor is -20 dB, or -40 where the reference is silent or all there is. The logarithm gives
+    each item the same pull, loud or quiet, easy or hard; relative to the mixture rather than the
+    reference, silent references count like any other.
     """
-    error = (estimate - reference).square().flatten(1).sum(dim=1)
-    whole = mixture.square().flatten(1).sum(dim=1) + _SILENCE
-    return 10.0 * torch.log10(error / whole + _FLOOR)
+    whole = _energy(mixture) + _SILENCE
+    quieter = torch.minimum(_energy(reference), _energy(mixture - reference))
+    floor = torch.where(quieter < _ALONE * whole, _FLOOR_ALONE, _FLOOR)
+    return 10.0 * torch.log10(_energy(estimate - reference) / whole + floor)
+
+
+def _energy(x: Tensor) -> Tensor:
+    """[batch, ...] to [batch]."""
+    return x.square().flatten(1).sum(dim=1)
 
 
 def usdr_db(reference: np.ndarray, estimate: np.ndarray) -> float:

@@ -136,7 +136,7 @@ def test_results_are_written_as_table_figures_and_curves(config, tmp_path, monke
     }
     monkeypatch.setattr(ablations, "load_config", lambda _: config)
     asked = []
-    monkeypatch.setattr(ablations, "_run_all", lambda *args: asked.append(args) or results)
+    monkeypatch.setattr(ablations, "_trained", lambda *args: asked.append(args) or results.items())
     words = ["--config", "x.toml", "--steps", "7", "--out", str(tmp_path)]
     assert ablations.main([*words, "--only", "loss: L1"]) == 0
     (of_run, names) = asked[0]
@@ -145,6 +145,18 @@ def test_results_are_written_as_table_figures_and_curves(config, tmp_path, monke
     assert "| as configured | 3.0 | 3.0 | 3.0 | 3.0 |" in capsys.readouterr().out
     assert json.loads((tmp_path / "ablations.json").read_text()) == results
     assert (tmp_path / "ablations.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_trained_is_written_though_the_next_one_fails(config, tmp_path, monkeypatch):
+    def trained(*_):
+        yield "as configured", {"scores": {}, "loss_db": [0.0], **dict.fromkeys(ablations._TABLE)}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ablations, "load_config", lambda _: config)
+    monkeypatch.setattr(ablations, "_trained", trained)
+    with pytest.raises(KeyboardInterrupt):
+        ablations.main(["--config", "x.toml", "--out", str(tmp_path)])
+    assert list(json.loads((tmp_path / "ablations.json").read_text())) == ["as configured"]
 
 
 def test_the_base_is_the_configuration_that_is_trained():

@@ -44,22 +44,35 @@ def test_unchanged_spectra_give_the_newest_samples_without_transforms(audio):
 
 def test_the_error_is_relative_to_the_mixture_and_per_item(audio):
     mixture = torch.stack([audio, 10.0 * audio])
-    wrong = mixture * torch.tensor([1.1, 1.1])[:, None, None]
-    errors = relative_error_db(wrong, mixture, mixture)
+    voice = 0.5 * mixture
+    errors = relative_error_db(voice + 0.1 * mixture, voice, mixture)
     expected = 10.0 * np.log10(0.01 + 0.01)
     np.testing.assert_allclose(errors.numpy(), [expected, expected], atol=0.01)
 
 
-def test_a_perfect_estimate_reaches_the_floor(audio):
-    error = relative_error_db(audio[None], audio[None], audio[None])
-    assert error.item() == pytest.approx(-20.0, abs=1e-4)
+@pytest.mark.parametrize(
+    ("share", "floor_db"), [(0.0, -40.0), (0.01, -20.0), (0.5, -20.0), (0.99, -20.0), (1.0, -40.0)]
+)
+def test_a_perfect_estimate_reaches_the_floor_a_lower_one_where_a_side_is_silent(
+    audio, share, floor_db
+):
+    voice = share * audio[None]
+    error = relative_error_db(voice, voice, audio[None])
+    assert error.item() == pytest.approx(floor_db, abs=1e-3)
+
+
+def test_each_item_has_its_own_floor(audio):
+    mixtures = torch.stack([audio, audio])
+    voices = torch.stack([0.0 * audio, 0.3 * audio])
+    errors = relative_error_db(voices, voices, mixtures)
+    np.testing.assert_allclose(errors.numpy(), [-40.0, -20.0], atol=1e-3)
 
 
 def test_silence_everywhere_is_no_trouble(audio):
     silence = torch.zeros(1, 2, 64, requires_grad=True)
     error = relative_error_db(silence, torch.zeros(1, 2, 64), torch.zeros(1, 2, 64))
     error.sum().backward()
-    assert error.item() == pytest.approx(-20.0)
+    assert error.item() == pytest.approx(-40.0)
     assert torch.isfinite(silence.grad).all()
 
 
