@@ -98,9 +98,9 @@ class Ablation(PhoenixTask):
             played = self._filtering.newest(estimates).numpy()
         return usdr_db(self._filtering.newest_of(voice).numpy(), played)
 
-    def _make(self, config: PhoenixConfig) -> PhoenixNetwork:
+    def _make(self, config: PhoenixConfig, frames_per_step: int = 1) -> PhoenixNetwork:
         trunk, head = self._kinds
-        network = PhoenixNetwork(config, trunk=trunk)
+        network = PhoenixNetwork(config, frames_per_step, trunk)
         network.head = head(config.trunk.answer_width, config.head_width)
         return network
 

@@ -26,9 +26,7 @@ from dsp.training.heap import keep_freed_memory
 from dsp.training.journal import Journal
 from dsp.training.loop import Loop
 from dsp.training.mixer import Mixer
-from dsp.training.pcm_cache import PcmCache
-from dsp.training.prepare import label_songs
-from dsp.training.session import all_entries, open_library, split, validation_songs
+from dsp.training.session import open_data
 from dsp.training.teacher import Teacher
 from dsp.training.validation import Excerpt, means_db
 from server.commands.json_output import write_json
@@ -104,12 +102,7 @@ def _config_of(arguments: argparse.Namespace) -> RunConfig:
 
 
 def _trained(config: RunConfig, names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    teacher, cache = Teacher.load(), PcmCache(Path(config.data.cache))
-    entries = all_entries(config.data)
-    label_songs(entries, cache, teacher)
-    training, aside = split(entries, config.data.held_out)
-    mixer = Mixer(open_library(training, cache, config.data, teacher), config.draw, config.augment)
-    songs = validation_songs(aside, cache, config.data)
+    mixer, songs = open_data(config, Teacher.load())
     for name in names:
         yield name, run_variant(name, config, mixer, songs)
 

@@ -46,16 +46,21 @@ def start(config: RunConfig, cluster: Cluster | None = None, device: Device = "c
     folder = Path(config.folder)
     folder.mkdir(parents=True, exist_ok=True)
     teacher = Teacher.load()
+    mixer, songs = open_data(config, teacher)
+    marks = marks_db(songs, teacher, _rocknet_live, folder / MARKS)
+    task = make_task(config, device)
+    return Loop(config, task, mixer, songs=songs, marks_db=marks, cluster=cluster)
+
+
+def open_data(config: RunConfig, teacher: Teacher) -> tuple[Mixer, tuple[Excerpt, ...]]:
+    """Prepare what is missing; returns what mixes examples, and the songs kept aside."""
     cache = PcmCache(Path(config.data.cache))
     entries = all_entries(config.data)
     label_songs(entries, cache, teacher)
     training, aside = split(entries, config.data.held_out)
     library = open_library(training, cache, config.data, teacher)
-    songs = validation_songs(aside, cache, config.data)
-    marks = marks_db(songs, teacher, _rocknet_live, folder / MARKS)
     mixer = Mixer(library, config.draw, config.augment)
-    task = make_task(config, device)
-    return Loop(config, task, mixer, songs=songs, marks_db=marks, cluster=cluster)
+    return mixer, validation_songs(aside, cache, config.data)
 
 
 def all_entries(data: DataConfig) -> tuple[Entry, ...]:

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from dsp.networks.phoenix import PhoenixLive, filtering_windows, hearing_windows, live_network
+from dsp.networks.phoenix import LIVE, PhoenixLive, filtering_windows, hearing_windows
 from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork, channels_last
-from dsp.networks.phoenix_packed import pack
+from dsp.networks.phoenix_packed import PackedPhoenix, pack
 from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk
 from dsp.networks.unet_weights import UNetWeights
@@ -107,13 +107,16 @@ class PhoenixTask:
 
     def separator(self, weights: Mapping[str, Tensor]) -> Callable[[FloatArray], FloatArray]:
         """Load the weights into a streaming network."""
-        network = live_network(self._network.config)
+        network = self._make(self._network.config, STEP_SAMPLES // LIVE.hop_samples)
         network.load_state_dict(dict(weights))  # which may lie on another device
         packed = pack(network.requires_grad_(requires_grad=False))
-        return played_live(PhoenixLive(PhoenixStep(packed)))
+        return played_live(PhoenixLive(self._step(packed)))
 
-    def _make(self, config: PhoenixConfig) -> PhoenixNetwork:
-        return PhoenixNetwork(config)
+    def _make(self, config: PhoenixConfig, frames_per_step: int = 1) -> PhoenixNetwork:
+        return PhoenixNetwork(config, frames_per_step)
+
+    def _step(self, packed: PackedPhoenix) -> PhoenixStep:
+        return PhoenixStep(packed)
 
     def _heard(self, spectra: Tensor) -> Tensor:
         """Keep of [batch, channel, frame, bin] what the trunk hears."""
