@@ -1,7 +1,8 @@
 """Endless mixtures from a seed: example ``index`` of ``seed`` is the same whenever it is asked for.
 
-Some are songs whose voice and band belong together, the others pair any voice with any band. Each
-side is changed by itself, then the two are summed: stems always sum to the mixture.
+Some are songs whose voice and band belong together, the others pair any voice with any band, and in
+a few only one side sounds. Each side is changed by itself, then the two are summed: stems always
+sum to the mixture.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dsp.training.tracks import Library, Track
 
 FloatArray = npt.NDArray[np.float32]
 _T = TypeVar("_T")
+Pools = list[tuple[float, tuple[_T, ...]]]  # each with its chance
 
 _TRIES = 4
 _SOUNDING_DB = -45.0
@@ -46,13 +48,31 @@ class Mixer:
         self._augment = augment
         self._song_pools = _weighted(library.songs, draw.song_weights)
         self._voice_pools = _weighted(library.voices, draw.voice_weights)
+        self._pure_voice_pools = _weighted(_pure(library.voices), draw.voice_weights)
+        self._pure_bands = tuple(track for track in _bands(library) if not track.estimated)
 
     def example(self, seed: int, index: int) -> Example:
         """Make one example; the same arguments give the same samples."""
         rng = np.random.default_rng([seed, index])
+        vocals, band = self._sides(rng)
+        gain = level.gain_to(vocals + band, rng.normal(*self._draw.mixture_db))
+        return Example(vocals * gain, band * gain)
+
+    def _sides(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Draw voice and band.
+
+        What sounds alone is never an estimate: the traces of voices in a separated band are all the
+        voice there is then, and to call them none would teach that faint voices are none.
+        """
+        fate = rng.random()
+        if fate < self._draw.no_vocals_share and self._pure_bands:
+            band = self._band(_pick(self._pure_bands, rng), rng)
+            return np.zeros_like(band), band
+        if 1.0 - fate < self._draw.no_band_share and self._pure_voice_pools:
+            vocals = self._voice(self._pure_voice_pools, rng)
+            return vocals, np.zeros_like(vocals)
         matched = rng.random() < self._draw.matched_share and bool(self._song_pools)
-        vocals, band = self._matched(rng) if matched else self._paired(rng)
-        return self._mixed(vocals, band, rng)
+        return self._matched(rng) if matched else self._paired(rng)
 
     def _matched(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Read a song's voice and band, moved in pitch together and changed a little apart."""
@@ -70,17 +90,18 @@ class Mixer:
 
     def _paired(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Any voice over any band."""
-        vocals = self._voice(rng)
+        pools = self._voice_pools
+        vocals = self._voice(pools, rng)
         for _ in range(rng.choice(3, p=self._draw.extra_voice_shares)):
-            vocals = vocals + np.float32(rng.uniform(0.2, 0.8)) * self._voice(rng)
-        band = self._band(rng)
+            vocals = vocals + np.float32(rng.uniform(0.2, 0.8)) * self._voice(pools, rng)
+        band = self._band(self._any_band(rng), rng)
         vocals = level.to_level(
             vocals, level.db_of(band) + rng.normal(*self._draw.voice_over_band_db)
         )
         return vocals, band
 
-    def _voice(self, rng: np.random.Generator) -> FloatArray:
-        track = _pick(_draw_pool(self._voice_pools, rng), rng)
+    def _voice(self, pools: Pools[Track], rng: np.random.Generator) -> FloatArray:
+        track = _pick(_draw_pool(pools, rng), rng)
         dry = self._read_sounding(track, rng)
         chance = self._augment
         if chance.formants and rng.random() < chance.formants:
@@ -98,13 +119,14 @@ class Mixer:
             voice = space.reverberate(voice, rng, RATE_HZ)
         return level.pan(voice, rng, chance.pan_db)
 
-    def _band(self, rng: np.random.Generator) -> FloatArray:
+    def _any_band(self, rng: np.random.Generator) -> Track:
         tracks = self._library.backings
         of_a_song = rng.random() < self._draw.song_band_share and bool(self._song_pools)
         if of_a_song or not tracks:
-            track = _pick(_draw_pool(self._song_pools, rng), rng).band
-        else:
-            track = _pick(tracks, rng)
+            return _pick(_draw_pool(self._song_pools, rng), rng).band
+        return _pick(tracks, rng)
+
+    def _band(self, track: Track, rng: np.random.Generator) -> FloatArray:
         band = self._read(track, rng, self._augment.band_semitones)
         return self._retouched(band, rng)
 
@@ -142,21 +164,18 @@ class Mixer:
             x = drive.add_noise(x, rng)
         return level.flip(x, rng)
 
-    def _mixed(self, vocals: FloatArray, band: FloatArray, rng: np.random.Generator) -> Example:
-        """Silence a side now and then; bring the mixture to a random level."""
-        fate = rng.random()
-        if fate < self._draw.no_vocals_share:
-            vocals = np.zeros_like(vocals)
-        elif fate < self._draw.no_vocals_share + self._draw.no_band_share:
-            band = np.zeros_like(band)
-        target_db = rng.normal(*self._draw.mixture_db)
-        gain = level.gain_to(vocals + band, target_db)
-        return Example(vocals * gain, band * gain)
+
+def _pure(pools: dict[str, tuple[Track, ...]]) -> dict[str, tuple[Track, ...]]:
+    return {name: tuple(t for t in pool if not t.estimated) for name, pool in pools.items()}
 
 
-def _weighted(
-    pools: dict[str, tuple[_T, ...]], weights: dict[str, float]
-) -> list[tuple[float, tuple[_T, ...]]]:
+def _bands(library: Library) -> tuple[Track, ...]:
+    """Every band there is: of songs, and by itself."""
+    of_songs = (song.band for pool in library.songs.values() for song in pool)
+    return (*library.backings, *of_songs)
+
+
+def _weighted(pools: dict[str, tuple[_T, ...]], weights: dict[str, float]) -> Pools[_T]:
     """Pair each pool that has something in it with its weight; weights then sum to one."""
     present = [(weights.get(name, 0.0), pool) for name, pool in pools.items() if pool]
     present = [(weight, pool) for weight, pool in present if weight]
@@ -164,9 +183,7 @@ def _weighted(
     return [(weight / total, pool) for weight, pool in present]
 
 
-def _draw_pool(
-    pools: list[tuple[float, tuple[_T, ...]]], rng: np.random.Generator
-) -> tuple[_T, ...]:
+def _draw_pool(pools: Pools[_T], rng: np.random.Generator) -> tuple[_T, ...]:
     index = rng.choice(len(pools), p=[weight for weight, _ in pools])
     return pools[index][1]
 

@@ -19,10 +19,14 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One thing to read: recordings added up, each with its sign."""
+    """One thing to read: recordings added up, each with its sign.
+
+    ``estimated``: a separator made it, so it keeps traces of what it was separated from.
+    """
 
     name: str
     parts: tuple[tuple[Recording, float], ...]
+    estimated: bool = False
 
     @property
     def frames(self) -> int:
@@ -44,7 +48,6 @@ class Song:
     name: str
     vocals: Track
     band: Track
-    labelled_by_teacher: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def _stem_songs(stems: Iterable[Entry], cache: PcmCache) -> tuple[list[Song], li
         band = _sum_of(folder.name, (e for e in members if not e.sings), cache)
         vocals = _sum_of(folder.name, (e for e in members if e.sings), cache)
         if band.parts and vocals.parts:
-            songs.append(Song(folder.name, vocals, band, labelled_by_teacher=False))
+            songs.append(Song(folder.name, vocals, band))
         elif band.parts:
             bands.append(band)
     return songs, bands
@@ -118,9 +121,8 @@ def _teacher_song(entry: Entry, cache: PcmCache) -> Song:
     name = entry.path.stem
     return Song(
         name,
-        Track(name, ((vocals, 1.0),)),
-        Track(name, ((mixture, 1.0), (vocals, -1.0))),
-        labelled_by_teacher=True,
+        Track(name, ((vocals, 1.0),), estimated=True),
+        Track(name, ((mixture, 1.0), (vocals, -1.0)), estimated=True),
     )
 
 

@@ -16,7 +16,7 @@ Times are this machine's; ratios are measured in one run, both sides in turn, an
 Leave the machine alone meanwhile: anything else that runs is in the figures.
 """
 _SECTIONS = ("kernels", "hop", "transport", "live")
-_LONG_SECTIONS = ("streams", "soak", "start")  # minutes each, so not part of all
+_LONG_SECTIONS = ("streams", "soak", "start", "candidates")  # minutes each, so not part of all
 
 
 def add_parser(subparsers: Any) -> None:
@@ -31,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
         "--section",
         choices=(*_SECTIONS, *_LONG_SECTIONS, "all"),
         default="all",
-        help="what to measure; streams, soak and start only when named [all]",
+        help="what to measure; streams, soak, start and candidates only when named [all]",
     )
     parser.add_argument(
         "--seconds", type=_positive, default=30.0, help="audio for the hop and live sections [30]"
@@ -71,6 +71,7 @@ def _measures(
         "streams": lambda: _streams(seconds, model, profile),
         "soak": lambda: _soak(seconds, model, profile),
         "start": _start,
+        "candidates": _candidates,
     }
 
 
@@ -118,6 +119,12 @@ def _start() -> Mapping[str, Any]:
     from benchmarks.start import measure_start  # noqa: PLC0415
 
     return measure_start()
+
+
+def _candidates() -> Mapping[str, Any]:
+    from benchmarks.step_candidates import measure_candidates  # noqa: PLC0415
+
+    return measure_candidates()
 
 
 def _render(title: str, figures: Mapping[str, Any], indent: str = "") -> str:

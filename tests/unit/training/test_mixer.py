@@ -35,12 +35,16 @@ def track(name, seed, **shape):
     return Track(name, ((recording(seed, **shape), 1.0),))
 
 
+def estimate(name, seed):
+    return replace(track(name, seed), estimated=True)
+
+
 @pytest.fixture(scope="module")
 def library():
     songs = {
-        "stems": (Song("a", track("a", 1), track("a", 2), labelled_by_teacher=False),),
+        "stems": (Song("a", track("a", 1), track("a", 2)),),
         "karaoke": (),
-        "teacher": (Song("b", track("b", 3), track("b", 4), labelled_by_teacher=True),),
+        "teacher": (Song("b", estimate("b", 3), estimate("b", 4)),),
     }
     voices = {
         "sung": (track("s", 5, channels=1),),
@@ -103,6 +107,31 @@ def test_a_side_is_silent_as_often_as_asked_for(library, side, shares):
     example = mixer.example(1, 1)
     assert not getattr(example, side).any()
     assert example.mixture.any()
+
+
+@pytest.mark.parametrize(
+    ("side", "shares", "pure"),
+    [("band", (1.0, 0.0), {"a", "c", "d"}), ("vocals", (0.0, 1.0), {"a", "s"})],
+)
+def test_what_sounds_alone_is_never_an_estimate(library, monkeypatch, side, shares, pure):
+    read = []
+    at = Track.read
+    monkeypatch.setattr(Track, "read", lambda t, *where: (read.append(t), at(t, *where))[1])
+    mixer = make_mixer(library, no_vocals_share=shares[0], no_band_share=shares[1])
+    for index in range(40):
+        assert getattr(mixer.example(1, index), side).any()
+    assert {t.name for t in read} == pure
+    assert not any(t.estimated for t in read)
+
+
+@pytest.mark.parametrize("shares", [(1.0, 0.0), (0.0, 1.0)])
+def test_where_all_are_estimates_nothing_sounds_alone(library, shares):
+    song = library.songs["teacher"][0]
+    only = Library({"teacher": (song,)}, {"song": (song.vocals,)}, ())
+    mixer = make_mixer(only, no_vocals_share=shares[0], no_band_share=shares[1])
+    example = mixer.example(1, 0)
+    assert example.vocals.any()
+    assert example.band.any()
 
 
 def test_mixtures_have_the_level_asked_for(library):

@@ -43,7 +43,8 @@ def test_a_teachers_song_sums_to_the_recording(write_manifest, cache):
     mixture = song.vocals.read(0, 44100) + song.band.read(0, 44100)
     np.testing.assert_allclose(mixture, cache.open(entries[0].path).read(0, 44100), atol=1e-6)
     np.testing.assert_allclose(song.vocals.read(0, 44100), vocals, atol=1e-4)
-    assert song.labelled_by_teacher
+    assert song.vocals.estimated
+    assert song.band.estimated
 
 
 def test_backings_that_sing_are_left_out(write_manifest, cache):

@@ -32,14 +32,14 @@ def excerpt(pool="stems", name="a"):
 def test_the_stretch_with_the_loudest_vocals_is_scored():
     vocals = 0.01 * noise(4 * RATE_HZ)
     vocals[:, 2 * RATE_HZ : 3 * RATE_HZ] *= 50
-    song = Song("a", track(vocals), track(noise(4 * RATE_HZ, 1)), labelled_by_teacher=False)
+    song = Song("a", track(vocals), track(noise(4 * RATE_HZ, 1)))
     (cut,) = excerpts(Library({"stems": (song,)}, {}, ()), seconds=1.0)
     np.testing.assert_allclose(cut.vocals, vocals[:, 2 * RATE_HZ : 3 * RATE_HZ], atol=1e-4)
     assert cut.mixture.shape == cut.vocals.shape
 
 
 def test_a_short_song_is_scored_whole():
-    song = Song("a", track(noise(500)), track(noise(500, 1)), labelled_by_teacher=False)
+    song = Song("a", track(noise(500)), track(noise(500, 1)))
     (cut,) = excerpts(Library({"karaoke": (song,)}, {}, ()), seconds=1.0)
     assert cut.vocals.shape == (2, 500)
     assert cut.pool == "karaoke"
