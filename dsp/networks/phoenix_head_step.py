@@ -14,6 +14,7 @@ from torch.nn import functional
 from dsp.networks import phoenix_kernels as kernels
 from dsp.networks.phoenix_head import LEVEL_SCALE, QUIET
 from dsp.networks.phoenix_trunk import BINS
+from dsp.networks.scratch import scratch_rows
 
 if TYPE_CHECKING:
     from dsp.networks.phoenix_kernels import ComplexArray
@@ -36,8 +37,7 @@ class HeadStep:
         self._near_rows = torch.from_numpy(self.features).as_strided(
             (BINS, _NEAR_TAPS * channels), (channels, 1)
         )
-        self._far = np.zeros((BINS, kernels.FAR_TAPS * packed.width), np.float32)
-        self._far_rows = torch.from_numpy(self._far)
+        self._far_columns = kernels.FAR_TAPS * packed.width
 
     def reset(self) -> None:
         """Nothing has been answered yet."""
@@ -46,8 +46,9 @@ class HeadStep:
     def filter(self, mask: FloatArray, spectra: ComplexArray) -> ComplexArray:
         """[channel, bin] to the vocals' spectrum; the trunk's answer lies in the features."""
         kernels.add_direction(mask, spectra, QUIET, LEVEL_SCALE, self.features)
-        kernels.gather_far(self._packed.near(self._near_rows).numpy(), self._far)
-        hidden = functional.leaky_relu_(self._packed.far(self._far_rows), float(kernels.LEAK))
+        gathered, rows = scratch_rows(BINS, self._far_columns)
+        kernels.gather_far(self._packed.near(self._near_rows).numpy(), gathered)
+        hidden = functional.leaky_relu_(self._packed.far(rows), float(kernels.LEAK))
         matrix = self._packed.matrix(hidden).tanh_().numpy()
         filtered = np.empty_like(spectra)
         kernels.filter_frame(matrix, mask, spectra, filtered)

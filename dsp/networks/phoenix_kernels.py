@@ -120,7 +120,7 @@ def add_direction(
 def gather_far(product: FloatArray, rows: FloatArray) -> None:
     """Rectify ``product`` [bin, channel] and lay its dilated taps side by side.
 
-    ``rows`` [bin, tap * channel]; taps that reach beyond either end stay as they are: zero.
+    ``rows`` [bin, tap * channel]; taps that reach beyond either end are zero.
     """
     bins, channels = product.shape
     for f in range(bins):
@@ -130,9 +130,12 @@ def gather_far(product: FloatArray, rows: FloatArray) -> None:
     for f in range(bins):
         for tap in range(FAR_TAPS):
             source = f + FAR_DILATION * (tap - FAR_TAPS // 2)
+            row = rows[f, tap * channels : (tap + 1) * channels]
             if 0 <= source < bins:
                 for c in range(channels):
-                    rows[f, tap * channels + c] = product[source, c]
+                    row[c] = product[source, c]
+            else:
+                row[:] = 0.0
 
 
 @njit(cache=True, nogil=True)

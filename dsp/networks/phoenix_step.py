@@ -14,6 +14,7 @@ import torch
 from dsp.networks import phoenix_kernels as kernels
 from dsp.networks.phoenix_head_step import NEAR_REACH, HeadStep
 from dsp.networks.phoenix_trunk import BINS, CHANNELS, USUAL_MAGNITUDE
+from dsp.networks.scratch import scratch_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -126,8 +127,7 @@ class _History:
         slots = (packed.time_taps - 1) * packed.dilation + 1
         self._frames = np.zeros((slots, packed.padded_bins, packed.inputs), np.float32)
         self._flat = self._frames.reshape(slots, -1)
-        columns = packed.time_taps * packed.bin_taps * packed.inputs
-        self._rows = np.zeros((packed.rows, columns), np.float32)
+        self._columns = packed.time_taps * packed.bin_taps * packed.inputs
         self._at = 0
 
     @property
@@ -145,9 +145,10 @@ class _History:
         """Convolve the newest frame and those before it: [row, out]; the next one has room."""
         packed = self._packed
         step = packed.stride * packed.inputs
-        kernels.gather_past(self._flat, self._at, packed.dilation, step, self._rows)
+        gathered, rows = scratch_rows(packed.rows, self._columns)
+        kernels.gather_past(self._flat, self._at, packed.dilation, step, gathered)
         self._at = (self._at + 1) % len(self._frames)
-        return packed.product(torch.from_numpy(self._rows))
+        return packed.product(rows)
 
 
 class _Level:
