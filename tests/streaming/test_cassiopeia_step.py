@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from step_frames import assert_close, frames, of_step, with_something_to_say
 
 from dsp.networks.cassiopeia_step import CassiopeiaStep
 from dsp.networks.cassiopeia_trunk import CONFIG, make_network
@@ -15,7 +16,6 @@ from dsp.networks.phoenix_packed import pack
 from dsp.networks.phoenix_trunk import BINS
 
 FRAMES = 30
-SPECTRUM_BINS = 2049
 SMALL = replace(
     CONFIG, trunk=replace(CONFIG.trunk, widths=(4, 6, 8, 8, 10, 12), answer_width=6), head_width=7
 )
@@ -23,31 +23,12 @@ SMALL = replace(
 
 def network_of(seed=0):
     torch.manual_seed(seed)
-    network = make_network(SMALL, frames_per_step=2)
-    for name, parameter in network.named_parameters():
-        if name.endswith("bias") or "matrix" in name:
-            torch.nn.init.normal_(parameter, std=0.1)
-    return network.eval().requires_grad_(requires_grad=False)
-
-
-def frames(count, seed=0, level=1.0):
-    rng = np.random.default_rng(seed)
-    shape = (2, 2, count, SPECTRUM_BINS)
-    heard, spectra = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
-    return (level * heard).astype(np.complex64), (level * spectra).astype(np.complex64)
+    return with_something_to_say(make_network(SMALL, frames_per_step=2))
 
 
 def of_network(network, heard, spectra):
     low = torch.from_numpy(heard[None, ..., :BINS])
     return network(low, torch.from_numpy(spectra)[None], network.initial_state())[0].numpy()
-
-
-def of_step(step, heard, spectra):
-    return np.stack([step.push(heard[:, t], spectra[:, t]) for t in range(heard.shape[1])], axis=1)
-
-
-def assert_close(actual, expected):
-    assert np.abs(actual - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("kind", sorted({LinearKind.PLAIN, available_kind()}))

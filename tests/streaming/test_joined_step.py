@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joined_streams import SMALL, WIDTHS, small_network
+from step_frames import SPECTRUM_BINS, assert_close, frames
 
 from dsp.networks.joined_network import join
 from dsp.networks.joined_step import GRID, QUICK_GRID, JoinedStep, pack
@@ -22,8 +23,6 @@ from dsp.networks.unet_weights import untrained_weights
 from dsp.separator import Separator
 
 HOP = LIVE.hop_samples
-SPECTRUM_BINS = 2049
-RELATIVE = 1e-5
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +33,6 @@ def network():
 @pytest.fixture(scope="module", params=[GRID, QUICK_GRID], ids=["usual", "quick"])
 def packed(network, request):
     return pack(network, grid=request.param)
-
-
-def spectra(hops, seed=0):
-    rng = np.random.default_rng(seed)
-    shape = (2, 2, hops, SPECTRUM_BINS)
-    heard, filtered = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
-    return heard.astype(np.complex64), filtered.astype(np.complex64)
 
 
 def opinions(network, magnitudes, first, grid):
@@ -58,16 +50,11 @@ def of_networks(network, heard, filtered, first, grid):
     return network.filter(opinion, answer, logits, torch.from_numpy(filtered)[None])[0].numpy()
 
 
-def assert_close(actual, expected):
-    assert actual.shape == expected.shape
-    assert np.abs(actual - expected).max() <= RELATIVE * np.abs(expected).max()
-
-
 @pytest.mark.parametrize("kind", sorted({LinearKind.PLAIN, available_kind()}))
 @pytest.mark.parametrize("first", [0, 1, 6, 19])
 @pytest.mark.parametrize("grid", [GRID, QUICK_GRID], ids=["usual", "quick"])
 def test_every_hop_is_the_networks(network, kind, first, grid):
-    heard, filtered = spectra(40)
+    heard, filtered = frames(40)
     step = JoinedStep(pack(network, kind, grid))
     step.reset(first)
     actual = [step.push(heard[:, t], filtered[:, t]) for t in range(heard.shape[1])]
@@ -76,7 +63,7 @@ def test_every_hop_is_the_networks(network, kind, first, grid):
 
 @pytest.mark.parametrize("first", [0, 19])
 def test_the_light_form_is_the_trunk_under_its_own_head(network, first):
-    heard, filtered = spectra(40)
+    heard, filtered = frames(40)
     step = PhoenixStep(pack(network).light)
     step.reset(first)
     actual = [step.push(heard[:, t], filtered[:, t]) for t in range(heard.shape[1])]
@@ -98,7 +85,7 @@ def test_no_hop_has_the_deep_levels_of_both(network, monkeypatch, grid, first):
     monkeypatch.setattr(
         StreamingUNet, "_take_deep_step", lambda *args: (steps.append(hop), take(*args))
     )
-    heard, filtered = spectra(32)
+    heard, filtered = frames(32)
     for hop in range(first, first + 32):
         step.push(heard[:, hop - first], filtered[:, hop - first])
     assert len(steps) > 8
@@ -106,7 +93,7 @@ def test_no_hop_has_the_deep_levels_of_both(network, monkeypatch, grid, first):
 
 
 def test_after_a_reset_nothing_is_left_of_before(packed):
-    heard, filtered = spectra(24)
+    heard, filtered = frames(24)
     used, fresh = JoinedStep(packed), JoinedStep(packed)
     for t in range(13):
         used.push(heard[:, -1 - t], filtered[:, t])
@@ -149,12 +136,12 @@ def test_joined_they_start_near_the_mean_of_both():
     network = join(untrained_weights(WIDTHS), phoenix)
     answer = torch.rand(1, SMALL.trunk.answer_width, 3, BINS)
     logits, opinion = torch.randn(1, 2, 3, BINS), torch.rand(1, 2, 3, BINS)
-    frames = torch.randn(1, 2, 3, SPECTRUM_BINS, dtype=torch.complex64)
+    spectra = torch.randn(1, 2, 3, SPECTRUM_BINS, dtype=torch.complex64)
     with torch.inference_mode():
-        joined = network.filter(opinion, answer, logits, frames)[..., :BINS]
-        frames = frames[..., :BINS]
+        joined = network.filter(opinion, answer, logits, spectra)[..., :BINS]
+        spectra = spectra[..., :BINS]
         mask = torch.sigmoid(logits)
-        alone = mask * frames + phoenix.head(answer, mask, frames)
-        light = network.filter_lightly(answer, logits, frames)
+        alone = mask * spectra + phoenix.head(answer, mask, spectra)
+        light = network.filter_lightly(answer, logits, spectra)
     torch.testing.assert_close(light, alone)
-    torch.testing.assert_close(joined, 0.5 * (alone + opinion * frames), rtol=0, atol=1e-5)
+    torch.testing.assert_close(joined, 0.5 * (alone + opinion * spectra), rtol=0, atol=1e-5)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from step_frames import assert_close, frames, of_step, with_something_to_say
 
 from dsp.networks.packed_linear import LinearKind, available_kind
 from dsp.networks.phoenix import live_network
@@ -14,7 +15,6 @@ from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.phoenix_trunk import BINS, TrunkConfig
 
 FRAMES = 40
-SPECTRUM_BINS = 2049
 SHAPES = {
     "six levels": TrunkConfig(widths=(2, 3, 4, 4, 5, 6)),
     "three levels, other taps and ticks": TrunkConfig(
@@ -25,32 +25,13 @@ SHAPES = {
 
 def network_of(shape, seed=0):
     torch.manual_seed(seed)
-    network = live_network(PhoenixConfig(SHAPES[shape], head_width=7))
-    for name, parameter in network.named_parameters():
-        if name.endswith("bias") or "matrix" in name:
-            torch.nn.init.normal_(parameter, std=0.1)
-    return network.eval().requires_grad_(requires_grad=False)
-
-
-def frames(count, seed=0, level=1.0):
-    rng = np.random.default_rng(seed)
-    shape = (2, 2, count, SPECTRUM_BINS)
-    heard, spectra = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
-    return (level * heard).astype(np.complex64), (level * spectra).astype(np.complex64)
+    return with_something_to_say(live_network(PhoenixConfig(SHAPES[shape], head_width=7)))
 
 
 def of_network(network, heard, spectra, first=0):
     magnitudes = torch.from_numpy(np.abs(heard[None, ..., :BINS]))
     state = network.initial_state(frame=first)
     return network(magnitudes, torch.from_numpy(spectra)[None], state)[0].numpy()
-
-
-def of_step(step, heard, spectra):
-    return np.stack([step.push(heard[:, t], spectra[:, t]) for t in range(heard.shape[1])], axis=1)
-
-
-def assert_close(actual, expected):
-    assert np.abs(actual - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("kind", sorted({LinearKind.PLAIN, available_kind()}))
