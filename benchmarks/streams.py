@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,16 +24,24 @@ _BATCHES = (1, 2, 4, 8)
 _ROUNDS = 15
 
 
-def measure_streams(seconds: float, model: str, profile: str = "live") -> dict[str, Any]:
-    """Return the ``streams`` section: the curve, and products in batches per stream."""
-    return {"curve": _curve(seconds, model, profile), "batching": measure_batching()}
+def measure_streams(
+    seconds: float, model: str, profile: str = "live", streams: int | None = None
+) -> dict[str, Any]:
+    """Return the ``streams`` section: the curve, and products in batches per stream.
+
+    With a number of ``streams``, what these take alone.
+    """
+    if streams is not None:
+        return {"curve": _curve([streams], seconds, model, profile)}
+    numbers = range(1, _MOST_STREAMS + 1)
+    return {"curve": _curve(numbers, seconds, model, profile), "batching": measure_batching()}
 
 
-def _curve(seconds: float, model: str, profile: str) -> dict[str, Any]:
-    """Play 1, 2, 3 ... streams for so long each, until the server refuses one more."""
+def _curve(numbers: Iterable[int], seconds: float, model: str, profile: str) -> dict[str, Any]:
+    """Play each number of streams for so long, until the server refuses one more."""
     rows: dict[str, Any] = {}
     with EmbeddedServer(model=model, profile=profile) as server:
-        for streams in range(1, _MOST_STREAMS + 1):
+        for streams in numbers:
             player = Player(server.endpoint, streams, seconds, model, profile)
             player.has_ended.wait(_START_S + 2 * seconds)
             player.kill()

@@ -40,6 +40,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--profile", default="live", help="profile of hop, streams and soak: a live one [live]"
     )
+    parser.add_argument(
+        "--streams", type=_count, help="so many in the streams section [one to the first refused]"
+    )
     add_json_argument(parser)
     parser.set_defaults(func=run)
 
@@ -47,7 +50,7 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print, and write JSON if asked to."""
     chosen = _SECTIONS if arguments.section == "all" else (arguments.section,)
-    measure = _measures(arguments.seconds, arguments.model, arguments.profile)
+    measure = _measures(arguments.seconds, arguments.model, arguments.profile, arguments.streams)
     figures: dict[str, Any] = {}
     for section in chosen:
         figures[section] = measure[section]()
@@ -57,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _measures(
-    seconds: float, model: str, profile: str
+    seconds: float, model: str, profile: str, streams: int | None
 ) -> dict[str, Callable[[], Mapping[str, Any]]]:
     """Return what measures each section.
 
@@ -68,7 +71,7 @@ def _measures(
         "hop": lambda: _hop(seconds, model, profile),
         "transport": _transport,
         "live": lambda: _live(seconds, model),
-        "streams": lambda: _streams(seconds, model, profile),
+        "streams": lambda: _streams(seconds, model, profile, streams),
         "soak": lambda: _soak(seconds, model, profile),
         "start": _start,
         "candidates": _candidates,
@@ -101,10 +104,10 @@ def _live(seconds: float, model: str) -> Mapping[str, Any]:
         return measure_live(seconds, model, on_block=lambda _: bar.update())
 
 
-def _streams(seconds: float, model: str, profile: str) -> Mapping[str, Any]:
+def _streams(seconds: float, model: str, profile: str, streams: int | None) -> Mapping[str, Any]:
     from benchmarks.streams import measure_streams  # noqa: PLC0415
 
-    return measure_streams(seconds, model, profile)
+    return measure_streams(seconds, model, profile, streams)
 
 
 def _soak(seconds: float, model: str, profile: str) -> Mapping[str, Any]:
@@ -143,3 +146,10 @@ def _positive(text: str) -> float:
     if not 1 <= seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text} seconds: 1 or more, and an end")
     return seconds
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} streams: 1 or more")
+    return number

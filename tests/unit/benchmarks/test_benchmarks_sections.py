@@ -95,6 +95,7 @@ def test_a_section_alone_measures_nothing_else(section, monkeypatch, tmp_path):
         (["--seconds", "nan"], "1 or more"),
         (["--seconds", "long"], "invalid"),
         (["--section", "songs"], "kernels"),
+        (["--streams", "0"], "0 streams: 1 or more"),
         (["--json", "/nowhere/at/all/bench.json"], "is not a folder"),
     ],
 )
@@ -172,6 +173,15 @@ def test_the_hop_section_times_the_seconds_asked_for(monkeypatch):
     assert counted == [round(2.0 * 44_100 / 512) + hop._WARM_UP_HOPS]
     assert figures["hop_ms"] == pytest.approx(11.61, abs=0.01)
     assert figures["realtime_factor_1_thread"] == pytest.approx(2.0 / figures["hop_ms"])
+
+
+def test_a_number_of_streams_is_measured_alone(tmp_path):
+    file = tmp_path / "bench.json"
+    arguments = ["--section", "streams", "--streams", "2", "--seconds", "1", "--json", str(file)]
+    assert main(["bench", "--model", "fixed-gains", *arguments]) == 0
+    (number, row), *others = json.loads(file.read_text())["streams"]["curve"].items()
+    assert (number, others) == (" 2 streams", [])
+    assert 0.0 < row["core_share_per_stream"] < 1.0
 
 
 def test_transport_asks_for_blocks_that_complete_a_hop():
