@@ -45,7 +45,8 @@ _TIMED_BLOCKS: Final = 4096
 class LiveSession(Closeable):
     """One stream in real time; ``process`` belongs to one thread, the audio thread.
 
-    ``latency.total`` is constant from the start to the end, whatever the server does. Output falls
+    ``latency.total`` is constant from the start to the end, whatever the server does;
+    ``minimum_round_trip_samples`` is the least of that term which the server takes. Output falls
     back to aligned dry audio (stem ``mix``) or silence (all others) where stems are late, and comes
     back by itself. ``on_stems``, if set, is called in ``process`` with every stems message that
     arrives: for meters and measurements.
@@ -68,6 +69,7 @@ class LiveSession(Closeable):
         self.latency: LatencyBudget = latency_budget(
             opened.latency, request.max_block_frames, round_trip
         )
+        self.minimum_round_trip_samples = opened.minimum_round_trip_samples
         self._total_samples = self.latency.total
         self.model = opened.model
         self.rate_hz = request.rate_hz

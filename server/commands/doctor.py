@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes.util
-import math
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,9 @@ import torch
 from dsp.errors import DspError
 from dsp.networks.quantised_linear import has_quantised
 from dsp.networks.registry import DEFAULT_MODEL, load_model
+from plugin_bridge import BridgeError, EmbeddedServer, connect_live
 from server.commands.json_output import add_json_argument, write_json
+from server.commands.rehearsal import REHEARSAL_S, rehearse
 from server.errors import EndpointInUseError, StartError
 from server.security.listening import default_endpoint, prepare_endpoint
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     import argparse
 
     from dsp.networks.registry import Model
-    from dsp.separator import Profile
 
 BLOCK_FRAMES = 256
 LIVE_FORMS = ("live", "live-light")  # the second where the first does not hold, or for many
@@ -47,11 +48,12 @@ class Performance:
 
     model: str
     profile: str
+    rate_hz: int
     hop_ms: float
     p50_ms: float
     p99_ms: float
     realtime_factor: float
-    smallest_latency_samples: int  # at the model's rate, blocks of BLOCK_FRAMES
+    smallest_latency_samples: int | None = None  # at the model's rate, blocks of BLOCK_FRAMES
 
     @property
     def holds(self) -> bool:
@@ -65,6 +67,9 @@ def add_parser(subparsers: Any) -> None:
         "doctor", help="tell what works on this machine"
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="model to measure")
+    parser.add_argument(
+        "--seconds", type=float, default=REHEARSAL_S, help=f"of each rehearsal [{REHEARSAL_S:g}]"
+    )
     add_json_argument(parser)
     parser.set_defaults(func=run)
 
@@ -78,12 +83,17 @@ def run(arguments: argparse.Namespace) -> int:
         performances = [measure(model, name) for name in LIVE_FORMS if name in model.profiles]
         findings.append(Finding("weights", True, arguments.model))
         findings += [_speed(performance) for performance in performances]
+        performances = [_rehearsed(model, each, arguments.seconds) for each in performances]
+        findings += [_latency(performance) for performance in performances]
     except DspError as error:
         findings.append(Finding("weights", False, str(error)))
+    except BridgeError as error:
+        findings.append(Finding("latency", False, str(error)))
     for finding in findings:
         print(f"{'ok' if finding.works else 'no':<4}{finding.name:<10}{finding.detail}")
     write_json(arguments.json, _as_json(findings, performances))
-    return 0 if performances and performances[0].holds else 1
+    works = bool(performances) and performances[0].smallest_latency_samples is not None
+    return 0 if works else 1
 
 
 def measure(model: Model, profile_name: str = "live") -> Performance:
@@ -104,18 +114,32 @@ def measure(model: Model, profile_name: str = "live") -> Performance:
     return Performance(
         model.name,
         profile.name,
+        separator.rate_hz,
         hop_ms,
         float(np.median(times_ms)),
         p99_ms,
         float(times_ms.mean() / hop_ms),
-        smallest_latency_samples(profile, p99_ms, separator.rate_hz),
     )
 
 
-def smallest_latency_samples(profile: Profile, p99_ms: float, rate_hz: int) -> int:
-    """Return the algorithmic latency, one block, and the slowest hop rounded up to blocks."""
-    blocks = max(1, math.ceil(p99_ms * rate_hz / 1000 / BLOCK_FRAMES))
-    return profile.algorithmic_latency_samples + BLOCK_FRAMES + blocks * BLOCK_FRAMES
+def _rehearsed(model: Model, performance: Performance, seconds: float) -> Performance:
+    """Add the smallest latency that held in a rehearsal, if any can."""
+    if not performance.holds:
+        return performance
+    rate_hz = performance.rate_hz
+    with EmbeddedServer(model=model.name, profile=performance.profile) as server:
+        connect = partial(
+            connect_live,
+            server.endpoint,
+            rate_hz=rate_hz,
+            max_block_frames=BLOCK_FRAMES,
+            model=model.name,
+            profile=performance.profile,
+        )
+        found = rehearse(connect, rate_hz=rate_hz, block_frames=BLOCK_FRAMES, seconds=seconds)
+    return replace(
+        performance, smallest_latency_samples=None if found.late_blocks else found.latency_samples
+    )
 
 
 def _cores() -> Finding:
@@ -162,10 +186,21 @@ def _speed(performance: Performance) -> Finding:
     detail = (
         f"{performance.profile} hop of {performance.hop_ms:.1f} ms takes "
         f"{performance.p50_ms:.1f} ms, p99 {performance.p99_ms:.1f} ms; "
-        f"real-time factor {performance.realtime_factor:.2f}; "
-        f"smallest latency expected to hold: {performance.smallest_latency_samples} samples"
+        f"real-time factor {performance.realtime_factor:.2f}"
     )
     return Finding("speed", rate_ms > 1, detail)
+
+
+def _latency(performance: Performance) -> Finding:
+    smallest = performance.smallest_latency_samples
+    if smallest is None:
+        return Finding("latency", False, f"{performance.profile}: none held in a rehearsal")
+    milliseconds = 1000 * smallest / performance.rate_hz
+    detail = (
+        f"{performance.profile}: {smallest} samples ({milliseconds:.1f} ms) held in a rehearsal, "
+        f"blocks of {BLOCK_FRAMES}, a quarter of the round trip to spare"
+    )
+    return Finding("latency", True, detail)
 
 
 def _as_json(findings: list[Finding], performances: list[Performance]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from plugin_bridge.stem_player import MIX
 from protocol import StemsError
 from server.commands.json_output import add_json_argument, write_json
 from server.commands.key_options import add_key_options, key_arguments
+from server.commands.rehearsal import REHEARSAL_S, OpenSession, rehearse
 
 if TYPE_CHECKING:
     from plugin_bridge.jack_client import OpenLive, StemsClient
@@ -27,6 +28,7 @@ Registers a JACK client with the inputs in_left and in_right, a pair of outputs 
 mix_left and mix_right, in which --gain, --mute and --solo hold. Connect the ports with any JACK
 patch bay, or with --from and --to. Ctrl-C ends it. Without --connect a server is started.
 """
+AUTO = "auto"
 _LOOK_S = 0.2
 
 
@@ -52,7 +54,14 @@ def add_parser(subparsers: Any) -> None:
     add_key_options(parser)
     parser.add_argument("--model", default="", metavar="NAME", help="[the server's default]")
     parser.add_argument("--profile", default="live", metavar="NAME", help="[live]")
-    parser.add_argument(
+    granted = parser.add_mutually_exclusive_group()
+    granted.add_argument(
+        "--latency",
+        type=_latency,
+        metavar="SAMPLES|auto",
+        help="all of it; auto: a rehearsal of 10 s finds what this machine can hold",
+    )
+    granted.add_argument(
         "--round-trip", type=int, metavar="SAMPLES", help="time granted to computing [17.4 ms]"
     )
     parser.add_argument(
@@ -109,14 +118,42 @@ def _opener(arguments: argparse.Namespace, endpoint: str) -> OpenLive:
             max_block_frames=block_frames,
             model=arguments.model,
             profile=arguments.profile,
-            round_trip_samples=arguments.round_trip,
             **key_arguments(arguments),
         )
-        with connect() as first:  # only the server knows the model's stems
+        # Only the server knows the model's stems, and its terms of the latency.
+        with connect(round_trip_samples=arguments.round_trip) as first:
             stems = first.stems
-        return connect(stems=(*stems, MIX))
+        round_trip = arguments.round_trip
+        if arguments.latency == AUTO:
+            round_trip = _rehearsed(connect, rate_hz, block_frames)
+        elif arguments.latency is not None:
+            round_trip = _round_trip_within(arguments.latency, first)
+        return connect(stems=(*stems, MIX), round_trip_samples=round_trip)
 
     return open_session
+
+
+def _rehearsed(connect: OpenSession, rate_hz: int, block_frames: int) -> int:
+    print(f"rehearsing for {REHEARSAL_S:g} s", flush=True)
+    rehearsal = rehearse(connect, rate_hz=rate_hz, block_frames=block_frames)
+    if rehearsal.late_blocks:
+        raise BridgeError(
+            f"{rehearsal.late_blocks} blocks were late in the rehearsal: this machine is too slow "
+            "or too busy; see phoenix-stems doctor"
+        )
+    return rehearsal.round_trip_samples
+
+
+def _round_trip_within(total_samples: int, session: LiveSession) -> int:
+    """Return what the other terms of the latency leave."""
+    rest = session.latency.total - session.latency.round_trip
+    least = session.minimum_round_trip_samples
+    if total_samples < rest + least:
+        raise BridgeError(
+            f"latency of {total_samples} samples: {rest + least} or more, {least} of them for the "
+            "round trip"
+        )
+    return total_samples - rest
 
 
 def _set_mix(client: StemsClient, arguments: argparse.Namespace) -> None:
@@ -170,6 +207,12 @@ def _gain(text: str) -> tuple[str, float]:
         return stem, float(gain)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}: STEM=DB expected, such as vocals=-6") from None
+
+
+def _latency(text: str) -> int | str:
+    if text == AUTO or (text.isdecimal() and int(text)):
+        return text if text == AUTO else int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: a number of samples, or {AUTO}")
 
 
 def _names(text: str) -> tuple[str, ...]:

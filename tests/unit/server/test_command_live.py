@@ -11,6 +11,7 @@ import pytest
 
 from plugin_bridge import BridgeError, LatencyBudget
 from server.commands import live, main
+from server.commands.rehearsal import Rehearsal
 
 STEMS = ("vocals", "drums", "other")
 
@@ -28,6 +29,7 @@ class FakeSession:
     """A live session that plays nothing and remembers what was set."""
 
     latency = LatencyBudget(256, 512, 512, 0, 0, 768)
+    minimum_round_trip_samples = 200
     rate_hz = 44_100
     statistics = Statistics()
 
@@ -110,6 +112,56 @@ def test_the_session_has_jacks_rate_and_block_and_every_stem_and_the_mix(client)
     }  # fmt: skip
     assert not first.is_open, "it was asked for the stems only"
     assert session.stems == (*STEMS, "mix")
+
+
+def test_the_round_trip_is_what_a_total_latency_leaves(client):
+    assert run("--latency", "1900") == 0
+    (_, first, _), (_, fields, _) = client.sessions
+    assert (first["round_trip_samples"], fields["round_trip_samples"]) == (None, 1900 - 1280)
+
+
+def test_a_latency_that_is_too_small_names_the_least(client, capsys):
+    assert run("--latency", "1479") == 1
+    assert "latency of 1479 samples: 1480 or more" in capsys.readouterr().err
+    assert len(client.sessions) == 1
+
+
+def test_auto_is_what_a_rehearsal_finds(client, monkeypatch, capsys):
+    asked = []
+
+    def rehearse(connect, **how):
+        asked.append(how)
+        with connect(round_trip_samples=4800):
+            return Rehearsal(333, 1613, late_blocks=0)
+
+    monkeypatch.setattr(live, "rehearse", rehearse)
+    assert run("--latency", "auto") == 0
+    assert asked == [{"rate_hz": 48_000, "block_frames": 128}]
+    granted = [fields["round_trip_samples"] for _, fields, _ in client.sessions]
+    assert granted == [None, 4800, 333]
+    assert "rehearsing for 10 s" in capsys.readouterr().out
+
+
+def test_a_machine_that_is_late_in_the_rehearsal_is_told(client, monkeypatch, capsys):
+    monkeypatch.setattr(live, "rehearse", lambda *_, **__: Rehearsal(5000, 6280, late_blocks=7))
+    assert run("--latency", "auto") == 1
+    assert "7 blocks were late in the rehearsal" in capsys.readouterr().err
+    assert len(client.sessions) == 1
+
+
+@pytest.mark.parametrize("latency", ["0", "-5", "small", "1.5"])
+def test_a_latency_is_a_number_of_samples_or_auto(client, latency, capsys):
+    with pytest.raises(SystemExit):
+        run(f"--latency={latency}")
+    assert "a number of samples, or auto" in capsys.readouterr().err
+    assert not client.sessions
+
+
+def test_latency_and_round_trip_are_either_or(client, capsys):
+    with pytest.raises(SystemExit):
+        run("--latency", "2000", "--round-trip", "768")
+    assert "not allowed with" in capsys.readouterr().err
+    assert not client.sessions
 
 
 def test_ports_are_connected_once_it_runs_and_closed_at_the_end(client):

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from dsp.networks.fixed_gains import PROFILES
 from dsp.networks.registry import load_model
 from server import commands
 from server.commands import COMMANDS, doctor, main, serve
@@ -123,27 +122,21 @@ def test_models_lists_stems_and_latency(tmp_path, capsys):
 def test_doctor_measures_and_writes_its_findings(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     file = tmp_path / "doctor.json"
-    assert main(["doctor", "--model", "fixed-gains", "--json", str(file)]) == 0
+    arguments = ["--model", "fixed-gains", "--seconds", "1", "--json", str(file)]
+    assert main(["doctor", *arguments]) == 0
     text = capsys.readouterr().out
-    for name in ("cores", "ipc", "jack", "gpu", "weights", "speed"):
+    for name in ("cores", "ipc", "jack", "gpu", "weights", "speed", "latency"):
         assert name in text
     (live,) = json.loads(file.read_text())["performance"]
     assert live["profile"] == "live"
     assert live["realtime_factor"] < 1
+    assert 1024 + 256 < live["smallest_latency_samples"] < 8192
 
 
 def test_doctor_says_when_weights_are_not_there(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert main(["doctor", "--model", "nope"]) == 1
     assert "no  weights   " in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("p99_ms", "samples"),
-    [(0.1, 1024 + 256 + 256), (5.8, 1024 + 256 + 256), (5.9, 1024 + 256 + 512)],
-)
-def test_the_smallest_latency_rounds_the_slowest_hop_up_to_blocks(p99_ms, samples):
-    assert doctor.smallest_latency_samples(PROFILES["live"], p99_ms, 44_100) == samples
 
 
 def test_measuring_leaves_a_sane_order_of_figures():
