@@ -1,7 +1,8 @@
 """The rolling context of one stream: the newest seconds of dry audio, kept by absolute position.
 
 Blocks are written where they belong, so reordering and duplicates need no special case, and loss is
-visible as a gap. What is contiguous may be read; a gap waits for its block or for ``fill_gap``.
+visible as a gap. What is contiguous may be read; a gap waits for its block or for ``fill_gap``. On
+the way in bad samples are repaired, by the one copy that a block's samples ever go through.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.errors import SignalError
+from dsp.sanitize import sanitize_into
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -33,6 +35,7 @@ class RollingContext:
         self.duplicate_samples = 0  # written again, ignored
         self.stale_samples = 0  # before the origin or older than the capacity, ignored
         self.lost_samples = 0  # never written, read as silence
+        self.repaired_samples = 0  # NaN, infinite or too large, counted in every channel
         self.seek(position_samples)
 
     @property
@@ -146,8 +149,10 @@ class RollingContext:
 
     def _store(self, position: int, samples: FloatArray) -> None:
         at, head = self._place(position, samples.shape[1])
-        self._ring[:, at : at + head] = samples[:, :head]
-        self._ring[:, : samples.shape[1] - head] = samples[:, head:]
+        values = np.asarray(samples, np.float32)
+        self.repaired_samples += sanitize_into(values[:, :head], self._ring[:, at : at + head])
+        rest = values[:, head:]
+        self.repaired_samples += sanitize_into(rest, self._ring[:, : rest.shape[1]])
 
     def _silence(self, start: int, end: int) -> None:
         at, head = self._place(start, end - start)

@@ -17,7 +17,6 @@ from dsp.chain import SeparationChain
 from dsp.context import RollingContext
 from dsp.errors import SignalError
 from dsp.latency import AlgorithmicLatency
-from dsp.sanitize import sanitize
 from dsp.separator import Separator
 from dsp.voice import MixSettings, StemVoice, SwitchFade
 
@@ -90,7 +89,6 @@ class StreamPipeline:
         )
         capacity = self._history_frames + self._backlog_frames
         self._context = RollingContext(channels, capacity, position_samples)
-        self._sanitised_samples = 0
         self._restart_at(position_samples)
 
     @property
@@ -116,7 +114,7 @@ class StreamPipeline:
             context.lost_samples,
             context.duplicate_samples,
             context.stale_samples,
-            self._sanitised_samples,
+            context.repaired_samples,
         )
 
     @property
@@ -148,7 +146,7 @@ class StreamPipeline:
                 f"audio up to position {end}: {limit} allowed before more is processed; "
                 "seek to jump there"
             )
-        self._context.write(position_samples, self._sanitise(samples))
+        self._context.write(position_samples, samples)
         while self._context.newest_end - self._context.contiguous_end > self._reorder_frames:
             self._context.fill_gap()
 
@@ -179,7 +177,7 @@ class StreamPipeline:
         """
         self._check(samples)
         end = position_samples + samples.shape[1]
-        kept = self._sanitise(samples[:, max(0, samples.shape[1] - self._history_frames) :])
+        kept = samples[:, max(0, samples.shape[1] - self._history_frames) :]
         self._context.seek(end - kept.shape[1])
         self._context.write(end - kept.shape[1], kept)
         self._restart_at(end)
@@ -283,11 +281,6 @@ class StreamPipeline:
         if isinstance(self._source, SwitchFade) and self._source.settled:
             self._source = self._source.new
         return [block]
-
-    def _sanitise(self, samples: FloatArray) -> FloatArray:
-        clean, repaired = sanitize(samples)
-        self._sanitised_samples += repaired
-        return clean
 
     def _check(self, samples: FloatArray) -> None:
         if samples.ndim != 2 or samples.shape[0] != self._channels:

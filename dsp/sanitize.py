@@ -1,57 +1,43 @@
 """What may enter: finite, bounded, no subnormals.
 
-One bad sample would stay in a recursive state for ever, so it is stopped before the context.
+One bad sample would stay in a recursive state for ever, so it is stopped on its way into the
+context, by the one copy there is.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, types
 
 FloatArray = npt.NDArray[np.float32]
 
 MAXIMUM_AMPLITUDE = 16.0  # +24 dBFS: more headroom than any host uses on purpose
 _SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
+# Whatever lies in memory in whatever way, a message's read-only samples too: one kernel for all.
+_SAMPLES = types.Array(types.float32, 2, "A", readonly=True)
+_CLEAN = types.Array(types.float32, 2, "A")
 
 
-def sanitize(samples: FloatArray) -> tuple[FloatArray, int]:
-    """Copy with bad samples repaired, [channel, frame], and how many were repaired.
+@njit(types.int64(_SAMPLES, _CLEAN), cache=True, nogil=True, fastmath=False)
+def sanitize_into(samples: FloatArray, clean: FloatArray) -> int:
+    """Copy [channel, frame] to ``clean`` with bad samples repaired; returns how many were.
 
     NaN and infinities become 0; what is beyond ``MAXIMUM_AMPLITUDE`` is clipped to it. Subnormals
-    become 0 too, but are not counted: they are silence, only slow.
+    become 0 too, but are not counted: they are silence, only slow. Allocates nothing.
     """
-    clean = np.empty(samples.shape, np.float32)
-    repaired = _sanitize(np.ascontiguousarray(samples, np.float32).ravel(), clean.ravel())
-    return clean, repaired
-
-
-@njit(cache=True, nogil=True, fastmath=False)
-def _sanitize(samples: FloatArray, clean: FloatArray) -> int:
-    """Fill ``clean`` [sample] from ``samples``; returns the number repaired; allocates nothing."""
     repaired = 0
-    for index in range(samples.size):
-        value = samples[index]
-        magnitude = abs(value)
-        if not magnitude < np.inf:
-            value = np.float32(0.0)
-            repaired += 1
-        elif magnitude > MAXIMUM_AMPLITUDE:
-            value = np.float32(MAXIMUM_AMPLITUDE if value > 0.0 else -MAXIMUM_AMPLITUDE)
-            repaired += 1
-        elif magnitude < _SMALLEST_NORMAL:
-            value = np.float32(0.0)
-        clean[index] = value
+    for channel in range(samples.shape[0]):
+        for frame in range(samples.shape[1]):
+            value = samples[channel, frame]
+            magnitude = abs(value)
+            if not magnitude < np.inf:
+                value = np.float32(0.0)
+                repaired += 1
+            elif magnitude > MAXIMUM_AMPLITUDE:
+                value = np.float32(MAXIMUM_AMPLITUDE if value > 0.0 else -MAXIMUM_AMPLITUDE)
+                repaired += 1
+            elif magnitude < _SMALLEST_NORMAL:
+                value = np.float32(0.0)
+            clean[channel, frame] = value
     return repaired
-
-
-def warm_up() -> None:
-    """Compile the kernel, or load it from the cache, before the first block needs it.
-
-    Once for samples that may be written and once for those that may not, such as a message's: to
-    the compiler these are two kinds.
-    """
-    samples = np.zeros((1, 1), np.float32)
-    sanitize(samples)
-    samples.flags.writeable = False
-    sanitize(samples)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dsp import overlap_add, resample, sanitize
+from dsp import overlap_add, resample
 
 
 def warm_up() -> None:
-    """Compile all Numba kernels of ``dsp``, or load them from the cache."""
+    """Compile the Numba kernels of ``dsp`` that importing it has not, or load them."""
     overlap_add.warm_up()
     resample.warm_up()
-    sanitize.warm_up()

@@ -19,7 +19,7 @@ steps = st.lists(st.one_of(writes, st.just("fill"), st.integers(0, 60)), max_siz
 
 def ramp(start: int, frames: int, mark: float = 0.0) -> np.ndarray:
     """Samples that tell their own position: [2, frames]."""
-    line = np.arange(start, start + frames, dtype=np.float32) + 1.0 + mark
+    line = (np.arange(start, start + frames, dtype=np.float32) + 1.0 + mark) / 16
     return np.stack([line, -line])
 
 
@@ -100,6 +100,21 @@ def test_the_ring_never_grows() -> None:
         context.write(position, np.ones((1, 16), np.float32))
     assert context._ring is ring
     assert not context._islands
+
+
+@pytest.mark.parametrize("position", [0, CAPACITY - 5])
+def test_bad_samples_are_repaired_and_counted_where_they_are_kept(position) -> None:
+    context = RollingContext(2, CAPACITY, position)
+    bad = ramp(0, 10)
+    bad[:, [2, 7]] = np.nan
+    bad[1, 4] = 1e9
+    context.write(position, bad)
+    context.write(position, bad)  # a duplicate: ignored, with all that is wrong with it
+    kept = context.read(position, 10)
+    assert context.repaired_samples == 5
+    assert not kept[:, [2, 7]].any()
+    assert kept[1, 4] == 16.0
+    assert np.array_equal(kept[0, 3:7], ramp(3, 4)[0])
 
 
 def test_what_was_read_is_a_copy() -> None:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.sanitize import MAXIMUM_AMPLITUDE, sanitize
+from dsp.sanitize import MAXIMUM_AMPLITUDE, sanitize_into
+
+
+def sanitize(samples):
+    """Give a clean copy, and how many were repaired."""
+    clean = np.full(samples.shape, 7.0, np.float32)
+    return clean, sanitize_into(samples, clean)
+
 
 any_sample = st.floats(width=32, allow_subnormal=True)
 
@@ -45,6 +52,15 @@ def test_each_kind_of_bad_sample(bad, repaired, count) -> None:
     clean, repaired_count = sanitize(np.array([[0.5, bad, -0.5]], np.float32))
     assert clean[0].tolist() == [0.5, repaired, -0.5]
     assert repaired_count == count
+
+
+def test_a_messages_samples_may_be_read_only_and_lie_anyhow() -> None:
+    samples = np.frombuffer(np.array([1.0, np.nan, 3.0, 4.0], np.float32).tobytes(), np.float32)
+    for shaped in (samples.reshape(2, 2), samples.reshape(2, 2).T, samples.reshape(1, 4)[:, 1:3]):
+        clean, repaired = sanitize(shaped)
+        assert np.array_equal(clean, np.nan_to_num(shaped, nan=0.0))
+        assert repaired == 1
+    assert len(sanitize_into.signatures) == 1  # none is compiled in a stream's way
 
 
 def test_the_input_is_left_alone_even_when_strided() -> None:
