@@ -143,7 +143,7 @@ def _answer_at_once(endpoint: str, stop: Event) -> None:
         endpoint, QueuesConfig(), DEFAULT_LIMITS, Mailbox(), make_logger(LogConfig())
     )
 
-    def receive(identity: bytes, frames: list[bytes]) -> None:
+    def receive(identity: bytes, frames: list[memoryview]) -> None:
         message = decode(frames)
         if not isinstance(message, Audio):
             raise TypeError(f"{message.kind}: only audio is expected here")

@@ -114,7 +114,7 @@ class Connection(Closeable):
             self._watch.close()
             self._watch = None
 
-    def _read(self, frames: list[bytes]) -> Message | None:
+    def _read(self, frames: list[memoryview]) -> Message | None:
         """Return the message; None when it is of an unknown kind, or a ping, which is answered."""
         try:
             message = decode(frames)
@@ -125,7 +125,7 @@ class Connection(Closeable):
         self.try_send(Pong(message.token))
         return None
 
-    def _wait_for_frames(self, deadline: float) -> list[bytes] | None:
+    def _wait_for_frames(self, deadline: float) -> list[memoryview] | None:
         """Return the next message's frames; one blocking call spares a poll in front of it.
 
         What is already there is taken also after the deadline.
@@ -136,7 +136,7 @@ class Connection(Closeable):
             self._wait_ms = wait_ms
         return self._take_frames(0)
 
-    def _take_frames(self, flags: int) -> list[bytes] | None:
+    def _take_frames(self, flags: int) -> list[memoryview] | None:
         """Return the next message's frames, if there is one.
 
         A frame object knows whether more follow; asking the socket costs a call for each.
@@ -145,10 +145,10 @@ class Connection(Closeable):
             frame = self._socket.recv(flags, copy=False)
         except zmq.Again:
             return None
-        frames = [frame.bytes]
+        frames = [frame.buffer]
         while frame.more:
             frame = self._socket.recv(copy=False)
-            frames.append(frame.bytes)
+            frames.append(frame.buffer)
         return frames
 
     def _wait_for_room(self, deadline: float) -> bool:

@@ -65,7 +65,7 @@ class Relay:
         """Every open stream."""
         return [stream for peer in self._peers.values() for stream in peer.streams.values()]
 
-    def receive(self, identity: bytes, frames: Sequence[bytes]) -> None:
+    def receive(self, identity: bytes, frames: Sequence[bytes | memoryview]) -> None:
         """Handle one message of a client; whatever is wrong is answered by its code."""
         number: int | None = None
         try:

@@ -93,7 +93,7 @@ class Sessions:
             Close: streams.close,
         }
 
-    def receive(self, identity: bytes, frames: Sequence[bytes]) -> None:
+    def receive(self, identity: bytes, frames: Sequence[bytes | memoryview]) -> None:
         """Handle one message from the socket."""
         stream: int | None = None
         try:

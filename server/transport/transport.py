@@ -37,7 +37,7 @@ _MORE = zmq.DONTWAIT | zmq.SNDMORE
 _READABLE = int(zmq.POLLIN)  # plain, as an enumeration's operators are slow
 _GONE = {zmq.EHOSTUNREACH, zmq.ENOTCONN, zmq.ECONNRESET}
 
-Receive = Callable[[bytes, list[bytes]], None]
+Receive = Callable[[bytes, list[memoryview]], None]
 Retry = Callable[[], bool]  # offers again what was not taken; tells whether something waits
 KeepHouse = Callable[[], None]
 Awaited = Callable[
@@ -202,13 +202,13 @@ class Transport:
             if not int(self._socket.getsockopt(zmq.EVENTS)) & _READABLE:
                 return
 
-    def _rest_of_message(self, frame: zmq.Frame) -> list[bytes]:
+    def _rest_of_message(self, frame: zmq.Frame) -> list[memoryview]:
         """Read the frames behind the identity; of too many, one more than allowed is kept."""
-        frames: list[bytes] = []
+        frames: list[memoryview] = []
         while frame.more:
             frame = self._socket.recv(copy=False)
             if len(frames) <= self._maximum_frames:
-                frames.append(frame.bytes)
+                frames.append(frame.buffer)
         return frames
 
     def _keep_keys(self) -> None:
