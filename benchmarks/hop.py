@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.busy_thread import busy_thread
 from benchmarks.products import noted_products, product_rate, quantised_product_rate
 from benchmarks.song import bundled_song
 from dsp.networks.registry import load_model
@@ -18,11 +20,13 @@ from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet import unet_mask
 from dsp.networks.unet_weights import untrained_weights
+from server.commands.serve import SWITCH_INTERVAL_S
 
 FloatArray = npt.NDArray[np.float32]
 
 _WARM_UP_HOPS = 64
 _BOUND_HOPS = 64  # a whole pattern of slow and fast levels, some times over
+_BUSY_HOPS = 400
 _WINDOW_FRAMES = 344  # 8 s of the network's 1024-sample frames
 
 
@@ -46,6 +50,7 @@ def measure_hop(seconds: float, model: str = "rocknet", profile: str = "live") -
             "max_ms": float(times_ms.max()),
             "hop_ms": hop_ms,
             "realtime_factor_1_thread": float(times_ms.mean()) / hop_ms,
+            "busy_over_alone": busy_over_alone(separator.push, hops, float(p50)),
             "windowed_over_streaming": windowed_over_streaming(),
         }
         if bound_ms:  # a model without a network has no products
@@ -63,6 +68,19 @@ def arithmetic_bound_ms(push: Callable[[FloatArray], object], hops: FloatArray) 
     if quantised:
         seconds += quantised / quantised_product_rate()
     return 1e3 * seconds / len(hops)
+
+
+def busy_over_alone(
+    push: Callable[[FloatArray], object], hops: FloatArray, alone_ms: float
+) -> float:
+    """Median hop beside a thread that is busy in Python, with the server's switches, over alone."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    try:
+        with busy_thread():
+            return float(np.median(_time_each(push, hops[:_BUSY_HOPS]))) / alone_ms
+    finally:
+        sys.setswitchinterval(before)
 
 
 def windowed_over_streaming(rounds: int = 20) -> float:

@@ -19,7 +19,7 @@ _SAMPLES = types.Array(types.float32, 2, "A", readonly=True)
 _CLEAN = types.Array(types.float32, 2, "A")
 
 
-@njit(types.int64(_SAMPLES, _CLEAN), cache=True, nogil=True, fastmath=False)
+@njit(types.int64(_SAMPLES, _CLEAN), cache=True, fastmath=False)
 def sanitize_into(samples: FloatArray, clean: FloatArray) -> int:
     """Copy [channel, frame] to ``clean`` with bad samples repaired; returns how many were.
 

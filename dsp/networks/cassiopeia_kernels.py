@@ -1,7 +1,7 @@
 """What lies between the matrix products of Cassiopeia's step, where it differs from Phoenix's.
 
-Channels are pairs of a real and an imaginary part. Flat, allocation-free, without the interpreter's
-lock.
+Channels are pairs of a real and an imaginary part. Flat and allocation-free; they keep the
+interpreter's lock for their few microseconds (docs/overload.md).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEAK = np.float32(0.2)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def hear(
     spectra: ComplexArray, before: ComplexArray, scale: float, least: float, padded: FloatArray
 ) -> None:
@@ -51,7 +51,7 @@ def hear(
         before[f] = complex(middle_real, middle_imag)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def pass_down(skip: FloatArray, padded: FloatArray) -> None:
     """Rectify ``skip`` [bin, channel] into the next level's input [1 + bin + 2, channel]."""
     bins, channels = skip.shape
@@ -63,7 +63,7 @@ def pass_down(skip: FloatArray, padded: FloatArray) -> None:
             padded[f + 1, c + 1] = gate * imaginary
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def pass_up(product: FloatArray, target: FloatArray, first: int, channel: int) -> None:
     """Rectify ``product`` [bin / 2, (even, odd) * channel] by real parts into ``target``.
 

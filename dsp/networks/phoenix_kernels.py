@@ -1,7 +1,8 @@
 """What lies between the matrix products of Phoenix's step: layouts, activations, the filter itself.
 
-Flat, allocation-free, without the interpreter's lock. Buffers are C-contiguous with the channel
-last; padded bin axes have as many empty rows before the first bin as ``first`` or the text says.
+Flat and allocation-free. Those of some microseconds keep the interpreter's lock (docs/overload.md).
+Buffers are C-contiguous with the channel last; padded bin axes have as many empty rows before the
+first bin as ``first`` or the text says.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ FAR_DILATION = 3
 EDGE_BINS = 32  # whose mean mask holds above the highest bin
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def hear(spectra: ComplexArray, scale: float, padded: FloatArray) -> None:
     """Write magnitudes of ``spectra`` [channel, bin] to ``padded`` [1 + bin + 2, channel]."""
     channels = spectra.shape[0]
@@ -55,7 +56,7 @@ def gather_past(
                 row[k] = values[k]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def keep_skip(skip: FloatArray, joined: FloatArray) -> None:
     """Copy ``skip`` [bin, channel] to the first channels of ``joined`` [1 + bin + 1, channel]."""
     bins, channels = skip.shape
@@ -64,7 +65,7 @@ def keep_skip(skip: FloatArray, joined: FloatArray) -> None:
             joined[f + 1, c] = skip[f, c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def pass_down(skip: FloatArray, padded: FloatArray) -> None:
     """Rectify ``skip`` [bin, channel] into the next level's input [1 + bin + 2, channel]."""
     bins, channels = skip.shape
@@ -74,7 +75,7 @@ def pass_down(skip: FloatArray, padded: FloatArray) -> None:
             padded[f + 1, c] = max(value, LEAK * value)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def pass_up(product: FloatArray, target: FloatArray, first: int, channel: int) -> None:
     """Rectify ``product`` [bin / 2, (even, odd) * channel] into ``target``, bin by bin.
 
@@ -88,7 +89,7 @@ def pass_up(product: FloatArray, target: FloatArray, first: int, channel: int) -
                 row[channel + c] = max(product[n, phase * width + c], np.float32(0.0))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def add_direction(
     mask: FloatArray, spectra: ComplexArray, quiet: float, scale: float, features: FloatArray
 ) -> None:
@@ -138,7 +139,7 @@ def gather_far(product: FloatArray, rows: FloatArray) -> None:
                 row[:] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def filter_frame(
     matrix: FloatArray, mask: FloatArray, spectra: ComplexArray, filtered: ComplexArray
 ) -> None:

@@ -1,7 +1,7 @@
 """Rows of floats to bytes, each row on its own scale, and products of bytes back to floats.
 
-Flat, without the interpreter's lock; vectorised by the compiler, as one plain look at the extremes
-of floats would not be.
+Flat; vectorised by the compiler, as one plain look at the extremes of floats would not be. They
+keep the interpreter's lock for their few microseconds (docs/overload.md).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ALL_BUT_SIGN = np.int32(0x7FFFFFFF)
 _SIGN_SHIFT = np.int32(31)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def quantise_rows(
     values: FloatArray, step: int, rows: ByteArray, scale: FloatArray, offset: FloatArray
 ) -> None:
@@ -48,7 +48,7 @@ def quantise_rows(
         offset[r] = lowest
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _find_extremes(bits: npt.NDArray[np.int32], extremes: npt.NDArray[np.int32]) -> None:
     """Find the lowest and the highest of some floats, given by their bits, and so returned.
 
@@ -64,7 +64,7 @@ def _find_extremes(bits: npt.NDArray[np.int32], extremes: npt.NDArray[np.int32])
     extremes[1] = np.int32(highest ^ ((highest >> _SIGN_SHIFT) & _ALL_BUT_SIGN))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def restore_rows(
     product: FloatArray, scale: FloatArray, offset: FloatArray, sums: FloatArray, bias: FloatArray
 ) -> None:

@@ -1,8 +1,9 @@
 """What lies between the matrix products of the streaming U-Net: sums, activations, layouts.
 
-Flat, allocation-free, without the interpreter's lock. Buffers are C-contiguous float32 with the
-channel last, so that every inner loop runs over neighbouring values. Padded frequency axes have one
-empty row before and two after, as the convolutions' padding wants it.
+Flat and allocation-free. Those of some microseconds keep the interpreter's lock (docs/overload.md).
+Buffers are C-contiguous float32 with the channel last, so that every inner loop runs over
+neighbouring values. Padded frequency axes have one empty row before and two after, as the
+convolutions' padding wants it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def advance(product: FloatArray, slot: FloatArray, bias: FloatArray, final: Floa
             slot[0, f, c] = row[c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def add_edges(
     slot: FloatArray, edge_product: FloatArray, bias: FloatArray, columns: FloatArray
 ) -> None:
@@ -59,7 +60,7 @@ def add_edges(
             columns[1, f, c] = slot[2, f, c] + edge_product[f, channels + c] + bias[c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def repeat_newest(
     product: FloatArray, slot: FloatArray, bias: FloatArray, columns: FloatArray
 ) -> None:
@@ -79,7 +80,7 @@ def repeat_newest(
             columns[1, f, c] = slot[2, f, c] + once_more + bias[c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def activate_final(
     column: FloatArray, scale: FloatArray, shift: FloatArray, final: FloatArray
 ) -> None:
@@ -91,7 +92,7 @@ def activate_final(
             final[f + 1, c] = max(value, LEAK * value)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def activate(
     columns: FloatArray,
     scale: FloatArray,
@@ -113,7 +114,7 @@ def activate(
     activate_final(columns[2], scale, shift, final)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def place_skips(columns: FloatArray, newer: FloatArray, older: FloatArray) -> None:
     """Copy columns [3, frequency, channel] to the decoder's inputs, before its own channels.
 
@@ -160,7 +161,7 @@ def interleave(  # noqa: PLR0917 - Numba takes arrays by position
             _normalise(odd, scale, shift, place[2 * f + 1])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _gather(product: FloatArray, f: int, column: int, even: FloatArray, odd: FloatArray) -> None:
     """Sum a column's taps of one bin and its neighbours that meet in its even and its odd half.
 
@@ -185,7 +186,7 @@ def _gather(product: FloatArray, f: int, column: int, even: FloatArray, odd: Flo
             odd[c] += above[:n][c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _normalise(total: FloatArray, scale: FloatArray, shift: FloatArray, place: FloatArray) -> None:
     """Rectify and normalise into the last channels of a place, and empty the total."""
     n = total.shape[0]
@@ -225,7 +226,7 @@ def finish_mask(  # noqa: PLR0917 - Numba takes arrays by position
         _convolve_mask(columns, weight[channel], bias[channel], mask[channel])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _add_bins(product: FloatArray, column: FloatArray) -> None:
     """Add one channel's products [frequency, tap] where they meet in a column [2 * frequency]."""
     frequencies = product.shape[0]
@@ -238,7 +239,7 @@ def _add_bins(product: FloatArray, column: FloatArray) -> None:
         column[2 * f - 1] += product[f, 0]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _convolve_mask(columns: FloatArray, weight: FloatArray, bias: float, mask: FloatArray) -> None:
     for f in range(mask.shape[0]):
         value = bias

@@ -1,6 +1,8 @@
 """``bench``: every section has the figures that are promised of it, as text and as JSON."""
 
 import json
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -11,12 +13,13 @@ from benchmarks import hop, kernels, live, transport
 from benchmarks.song import Song
 from dsp.networks.registry import load_model
 from server.commands import bench, main
+from server.commands.serve import SWITCH_INTERVAL_S
 
 PROMISED = {
     "kernels": {"overlap_add"},
     "hop": {
         "p50_ms", "p95_ms", "p99_ms", "max_ms", "hop_ms", "realtime_factor_1_thread",
-        "windowed_over_streaming",
+        "busy_over_alone", "windowed_over_streaming",
     },
     "transport": {"p50_us", "p99_us", "p999_us", "ratio_vs_raw_pyzmq_p50"},
     "live": {
@@ -119,6 +122,25 @@ def test_figures_are_shown_under_their_section():
     assert text.splitlines()[-1].startswith("    x")
 
 
+def test_hops_are_timed_beside_a_busy_thread_that_is_gone_afterwards(monkeypatch):
+    seen = []
+
+    def push(_):
+        seen.append((sys.getswitchinterval(), "busy" in thread_names()))
+
+    def thread_names():
+        return {thread.name for thread in threading.enumerate()}
+
+    monkeypatch.setattr(
+        hop, "_time_each", lambda push, _: [push(None), np.array([3.0, 4.0, 9.0])][1]
+    )
+    before = sys.getswitchinterval()
+    assert hop.busy_over_alone(push, np.zeros(1, np.float32), alone_ms=2.0) == 2.0
+    assert seen == [(pytest.approx(SWITCH_INTERVAL_S), True)]
+    assert sys.getswitchinterval() == before
+    assert "busy" not in thread_names()
+
+
 def test_the_exact_window_and_the_exact_step_are_both_timed():
     assert hop.windowed_over_streaming(rounds=1) > 0
 
@@ -169,6 +191,7 @@ def test_the_hop_section_times_the_seconds_asked_for(monkeypatch):
     monkeypatch.setattr(
         hop, "_time_each", lambda _push, hops: counted.append(len(hops)) or np.full(3, 2.0)
     )
+    monkeypatch.setattr(hop, "busy_over_alone", lambda *_: 1.0)
     figures = hop.measure_hop(2.0, "fixed-gains")
     assert counted == [round(2.0 * 44_100 / 512) + hop._WARM_UP_HOPS]
     assert figures["hop_ms"] == pytest.approx(11.61, abs=0.01)
