@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.hop import one_thread
+from benchmarks.ratios_pairs import PHOENIX_PERIOD_HOPS
 from dsp.networks.packed_linear import LinearKind
 from dsp.networks.phoenix import live_network
 from dsp.networks.phoenix_head_step import NEAR_REACH
@@ -37,7 +38,6 @@ Graph = Callable[..., Sequence[Tensor]]
 Period = Callable[[FloatArray], FloatArray]
 """Magnitudes [hop, channel, bin] of a whole pattern of levels, to their masks."""
 
-PERIOD_HOPS = 16
 _ROUNDS = 15
 _COMPILERS = ("g++", "clang++")
 _EXTRA = ("onnx", "onnxruntime", "onnxscript")
@@ -52,7 +52,7 @@ def measure_candidates(rounds: int = _ROUNDS) -> dict[str, object]:
     torch.manual_seed(0)
     network = live_network(PhoenixConfig()).eval().requires_grad_(requires_grad=False)
     candidates, absent = make_candidates(network)
-    magnitudes = np.random.default_rng(0).random((PERIOD_HOPS, CHANNELS, BINS), np.float32)
+    magnitudes = np.random.default_rng(0).random((PHOENIX_PERIOD_HOPS, CHANNELS, BINS), np.float32)
     with one_thread(), torch.inference_mode():
         masks = {name: period(magnitudes) for name, period in candidates.items()}
         costs_s = dict.fromkeys(candidates, np.inf)
@@ -61,7 +61,7 @@ def measure_candidates(rounds: int = _ROUNDS) -> dict[str, object]:
                 costs_s[name] = min(costs_s[name], _cost_s(period, magnitudes))
     figures: dict[str, object] = {
         name: {
-            "hop_ms": 1e3 * cost_s / PERIOD_HOPS,
+            "hop_ms": 1e3 * cost_s / PHOENIX_PERIOD_HOPS,
             "over_ours": cost_s / costs_s["ours"],
             "largest_error": float(np.abs(masks[name] - masks["plain torch"]).max()),
         }
@@ -127,7 +127,7 @@ class Stream:
     """A period of hops through graphs, from silence; ``prepare`` makes of each what is run."""
 
     def __init__(self, trunk: PhoenixTrunk, prepare: Callable[[TrunkGraph], Graph]) -> None:
-        self._running = [levels_running(trunk, hop) for hop in range(PERIOD_HOPS)]
+        self._running = [levels_running(trunk, hop) for hop in range(PHOENIX_PERIOD_HOPS)]
         self._graphs = {n: prepare(TrunkGraph(trunk, n).eval()) for n in {*self._running}}
         self._silence = state_of_silence(trunk)
 

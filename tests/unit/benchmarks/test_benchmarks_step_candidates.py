@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from benchmarks import step_candidates
+from benchmarks.ratios_pairs import PHOENIX_PERIOD_HOPS
 from benchmarks.step_candidates import (
-    PERIOD_HOPS,
     Stream,
     levels_running,
     make_candidates,
@@ -27,7 +27,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def magnitudes():
-    loud = np.random.default_rng(3).random((PERIOD_HOPS, CHANNELS, BINS), np.float32)
+    loud = np.random.default_rng(3).random((PHOENIX_PERIOD_HOPS, CHANNELS, BINS), np.float32)
     return 40.0 * loud
 
 
@@ -41,7 +41,7 @@ def whole(network, magnitudes):
 
 
 def test_deep_levels_run_when_their_tick_has_come(network):
-    running = [levels_running(network.trunk, hop) for hop in range(PERIOD_HOPS + 1)]
+    running = [levels_running(network.trunk, hop) for hop in range(PHOENIX_PERIOD_HOPS + 1)]
     assert running == [6, *7 * [2], 4, *7 * [2], 6]
 
 
