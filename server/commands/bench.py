@@ -34,7 +34,10 @@ def add_parser(subparsers: Any) -> None:
         help="what to measure; streams, soak, start and candidates only when named [all]",
     )
     parser.add_argument(
-        "--seconds", type=_positive, default=30.0, help="audio for the hop and live sections [30]"
+        "--seconds",
+        type=positive_seconds,
+        default=30.0,
+        help="audio for the hop and live sections [30]",
     )
     parser.add_argument("--model", default="phoenix", help="model of hop and live [phoenix]")
     parser.add_argument(
@@ -141,7 +144,8 @@ def _render(title: str, figures: Mapping[str, Any], indent: str = "") -> str:
     return "\n".join(rows)
 
 
-def _positive(text: str) -> float:
+def positive_seconds(text: str) -> float:
+    """Read an argument that says for how long to measure."""
     seconds = float(text)
     if not 1 <= seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text} seconds: 1 or more, and an end")

@@ -17,6 +17,7 @@ from dsp.errors import DspError
 from dsp.networks.quantised_linear import has_quantised
 from dsp.networks.registry import DEFAULT_MODEL, load_model
 from plugin_bridge import BridgeError, EmbeddedServer, connect_live
+from server.commands.bench import positive_seconds
 from server.commands.json_output import add_json_argument, write_json
 from server.commands.rehearsal import REHEARSAL_S, rehearse
 from server.errors import EndpointInUseError, StartError
@@ -68,7 +69,10 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="model to measure")
     parser.add_argument(
-        "--seconds", type=float, default=REHEARSAL_S, help=f"of each rehearsal [{REHEARSAL_S:g}]"
+        "--seconds",
+        type=positive_seconds,
+        default=REHEARSAL_S,
+        help=f"of each rehearsal [{REHEARSAL_S:g}]",
     )
     add_json_argument(parser)
     parser.set_defaults(func=run)

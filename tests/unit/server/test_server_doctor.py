@@ -183,3 +183,10 @@ def test_a_server_that_does_not_start_is_a_finding(monkeypatch, tmp_path, capsys
     text = capsys.readouterr().out
     assert "ok  speed" in text
     assert "no  latency   the server ended" in text
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_a_rehearsal_lasts_a_second_at_least(capsys, seconds):
+    with pytest.raises(SystemExit):
+        main(["doctor", f"--seconds={seconds}"])
+    assert "1 or more" in capsys.readouterr().err
