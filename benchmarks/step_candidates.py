@@ -76,9 +76,9 @@ def make_candidates(network: PhoenixNetwork) -> tuple[dict[str, Period], dict[st
     candidates: dict[str, Period] = {"ours": _ours(network, None)}
     absent: dict[str, str] = {}
     if has_quantised():
-        candidates["ours, eight bits"] = _ours(network, LinearKind.ONEDNN_INT8)
+        candidates["ours, eight bits"] = _ours(network, LinearKind.EIGHT_BITS)
     else:
-        absent["ours, eight bits"] = "no AVX512-VNNI"
+        absent["ours, eight bits"] = "neither AMX nor VNNI"
     candidates["plain torch"] = Stream(trunk, lambda graph: graph)
     if any(map(which, _COMPILERS)):
         candidates["torch.compile"] = Stream(

@@ -1,7 +1,7 @@
 """Cassiopeia as the registry knows it: weights trained here, bundled, checked against the card.
 
 Complex-valued, one second of context, dense: every level at every hop. That is 380 million products
-a hop: where the processor has AVX512-VNNI the large ones are computed in eight bits. In 32 bits it
+a hop: where the processor has AMX or VNNI the large ones are computed in eight bits. In 32 bits it
 takes longer than its hop on the processors seen so far, and a server then refuses it live.
 """
 
@@ -42,7 +42,7 @@ class Cassiopeia:
         self.card: ModelCard = load_card(NAME)
         self.stems = self.card.stems
         self.profiles = PROFILES
-        kind = LinearKind.ONEDNN_INT8 if has_quantised() else None
+        kind = LinearKind.EIGHT_BITS if has_quantised() else None
         self._packed = pack(load_network(self.card.weights_for("vocals")), kind)
 
     def separator(self, profile_name: str) -> Separator:

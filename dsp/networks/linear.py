@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from dsp.networks.packed_linear import LinearKind, PackedLinear
+from dsp.networks.packed_linear import LinearKind, PackedLinear, available_kind
 from dsp.networks.quantised_linear import QuantisedLinear
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LEAST_QUANTISED = 4_000_000
-"""Multiplications from which eight bits pay, quantising included: some 80 us in 32 bits.
+LEAST_QUANTISED = 2_500_000
+LEAST_OUTPUTS = 64
+"""Multiplications, and among them of each input, from which eight bits pay, quantising included.
 
 What is smaller gains little, and is the layers next to the sound, whose precision counts most.
-Where a processor is quick enough for the call itself to count, they are better not packed either.
 """
+
+LEAST_PACKED = 4_000_000
+"""Multiplications from which packing pays even where the call itself counts, `kind_of_small`."""
 
 
 class Linear(Protocol):
@@ -36,11 +39,14 @@ def make_linear(weight: Tensor, bias: Tensor | None, row_count: int, kind: Linea
     """Arrange ``weight`` [out, in] for products of ``row_count`` rows, of the given kind."""
     if kind is LinearKind.PLAIN:
         return PackedLinear(weight, bias, row_count, kind)
-    if row_count * weight.numel() < LEAST_QUANTISED:
-        return PackedLinear(weight, bias, row_count, kind_of_small())
-    if kind is LinearKind.ONEDNN_INT8:
-        return QuantisedLinear(weight, bias, row_count)
-    return PackedLinear(weight, bias, row_count, kind)
+    multiplications = row_count * weight.numel()
+    if kind is LinearKind.EIGHT_BITS:
+        if multiplications >= LEAST_QUANTISED and weight.shape[0] >= LEAST_OUTPUTS:
+            return QuantisedLinear(weight, bias)
+        kind = available_kind()
+    return PackedLinear(
+        weight, bias, row_count, kind if multiplications >= LEAST_PACKED else kind_of_small()
+    )
 
 
 def kind_of_small() -> LinearKind:

@@ -22,7 +22,7 @@ class LinearKind(StrEnum):
 
     ONEDNN_PACKED = "onednn-packed"
     PLAIN = "plain"
-    ONEDNN_INT8 = "onednn-int8"  # the large ones in eight bits, see `linear`; the others packed
+    EIGHT_BITS = "eight-bits"  # the large ones, see `linear`; the others packed
 
 
 def available_kind() -> LinearKind:

@@ -1,7 +1,7 @@
 """Phoenix as the registry knows it: weights trained here, bundled, checked against the card.
 
 `live` streams the joined network in the arithmetic that suits this processor: with the large
-products in eight bits where it has AVX512-VNNI, and deep levels twice as often in a part of the
+products in eight bits where it has AMX or VNNI, and deep levels twice as often in a part of the
 time that this saves. `live-float32` is the same network in 32 bits on every machine; elsewhere the
 two are one. `live-light` is its trunk under a head of its own, for a quarter of the time. `studio`
 and `offline` are the U-Net by itself, with some of the future or all of it.
@@ -93,7 +93,7 @@ class Phoenix:
 def pack_for_live(network: JoinedNetwork) -> PackedJoined:
     """Arrange a network's weights for the products that this processor is quickest at."""
     if has_quantised():
-        return pack(network, LinearKind.ONEDNN_INT8, QUICK_GRID)
+        return pack(network, LinearKind.EIGHT_BITS, QUICK_GRID)
     return pack(network)
 
 

@@ -143,57 +143,46 @@ def interleave(  # noqa: PLR0917 - Numba takes arrays by position
     """Gather a transposed convolution's products into twice as many bins; rectify, normalise.
 
     ``product`` [frequency, column * tap * channel] (the first columns, five frequency taps, the
-    bias in taps 1 and 2); ``older_product``, likewise, adds to the last columns. The last channels
-    of ``newer`` [2 * frequency, 2, width] and ``older`` [2 * frequency, 1 or 2, width] get columns
-    0 and 1, and the others.
+    bias in taps 1 and 2), which is overwritten; ``older_product``, likewise, adds to the last
+    columns. The last channels of ``newer`` [2 * frequency, 2, width] and ``older``
+    [2 * frequency, 1 or 2, width] get columns 0 and 1, and the others.
     """
     channels = scale.shape[0]
-    even = np.zeros(channels, np.float32)
-    odd = np.zeros(channels, np.float32)
-    added = 2 + older.shape[1] - older_product.shape[1] // (5 * channels)
-    for f in range(product.shape[0]):
-        for r in range(2 + older.shape[1]):
-            _gather(product, f, r, even, odd)
-            if r >= added:
-                _gather(older_product, f, r - added, even, odd)
+    frequencies, columns = product.shape[0], 2 + older.shape[1]
+    _add_to_last(older_product, product)
+    taps = product.reshape(frequencies, columns, 5, channels)
+    even = np.empty(channels, np.float32)
+    odd = np.empty(channels, np.float32)
+    first = newer.shape[2] - channels
+    for f in range(frequencies):
+        for r in range(columns):
+            own = taps[f, r]
+            for c in range(channels):
+                even[c] = own[1, c]
+                odd[c] = own[2, c]
+            if f > 0:
+                below = taps[f - 1, r]
+                for c in range(channels):
+                    even[c] += below[3, c]
+                    odd[c] += below[4, c]
+            if f + 1 < frequencies:
+                above = taps[f + 1, r]
+                for c in range(channels):
+                    odd[c] += above[0, c]
             place = newer[:, r] if r < 2 else older[:, r - 2]
-            _normalise(even, scale, shift, place[2 * f])
-            _normalise(odd, scale, shift, place[2 * f + 1])
+            low, high = place[2 * f, first:], place[2 * f + 1, first:]
+            for c in range(channels):
+                low[c] = max(even[c], np.float32(0.0)) * scale[c] + shift[c]
+                high[c] = max(odd[c], np.float32(0.0)) * scale[c] + shift[c]
 
 
 @njit(cache=True)
-def _gather(product: FloatArray, f: int, column: int, even: FloatArray, odd: FloatArray) -> None:
-    """Sum a column's taps of one bin and its neighbours that meet in its even and its odd half.
-
-    Slices, for they tell the compiler that no index is negative.
-    """
-    n = even.shape[0]
-    taps = slice(5 * n * column, 5 * n * (column + 1))
-    row = product[f, taps]
-    for c in range(n):
-        even[c] += row[n : 2 * n][c]
-    for c in range(n):
-        odd[c] += row[2 * n : 3 * n][c]
-    if f > 0:
-        below = product[f - 1, taps]
-        for c in range(n):
-            even[c] += below[3 * n : 4 * n][c]
-        for c in range(n):
-            odd[c] += below[4 * n :][c]
-    if f + 1 < product.shape[0]:
-        above = product[f + 1, taps]
-        for c in range(n):
-            odd[c] += above[:n][c]
-
-
-@njit(cache=True)
-def _normalise(total: FloatArray, scale: FloatArray, shift: FloatArray, place: FloatArray) -> None:
-    """Rectify and normalise into the last channels of a place, and empty the total."""
-    n = total.shape[0]
-    last = place[place.shape[0] - n :]
-    for c in range(n):
-        last[c] = max(total[c], np.float32(0.0)) * scale[c] + shift[c]
-        total[c] = np.float32(0.0)
+def _add_to_last(added: FloatArray, product: FloatArray) -> None:
+    """Add to the last values of each row."""
+    for f in range(product.shape[0]):
+        row, last = added[f], product[f, product.shape[1] - added.shape[1] :]
+        for k in range(row.shape[0]):
+            last[k] += row[k]
 
 
 @njit(cache=True, nogil=True)

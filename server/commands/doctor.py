@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from dsp.errors import DspError
-from dsp.networks.quantised_linear import has_quantised
+from dsp.networks.byte_blocks import Instructions, available_instructions
 from dsp.networks.registry import DEFAULT_MODEL, load_model
 from plugin_bridge import BridgeError, EmbeddedServer, connect_live
 from server.commands.bench import positive_seconds
@@ -153,9 +153,11 @@ def _cores() -> Finding:
 
 
 def _eight_bits() -> Finding:
-    if has_quantised():
-        return Finding("int8", True, "AVX512-VNNI; Phoenix live computes in eight bits")
-    return Finding("int8", False, "no AVX512-VNNI; Phoenix live computes in 32 bits")
+    there = available_instructions()
+    if there:
+        return Finding("int8", True, f"{there[0].label}; Phoenix live computes in eight bits")
+    known = ", ".join(instructions.label for instructions in Instructions)
+    return Finding("int8", False, f"none of {known}; Phoenix live computes in 32 bits")
 
 
 def _ipc() -> Finding:

@@ -45,7 +45,7 @@ def noise(hops):
     return (0.1 * rng.standard_normal((2, hops * 512))).astype(np.float32)
 
 
-@pytest.mark.skipif(not has_quantised(), reason="no AVX512-VNNI here, or no oneDNN")
+@pytest.mark.skipif(not has_quantised(), reason="no AMX and no VNNI here")
 def test_where_the_processor_has_eight_bits_live_uses_them_and_is_near_the_same_in_32():
     live = Phoenix().separator("live")
     assert live._step._unet.grid == QUICK_GRID
@@ -55,7 +55,7 @@ def test_where_the_processor_has_eight_bits_live_uses_them_and_is_near_the_same_
     assert 0 < np.square(error).sum() < 0.1 * np.square(exact).sum()
 
 
-@pytest.mark.skipif(not has_quantised(), reason="no AVX512-VNNI here, or no oneDNN")
+@pytest.mark.skipif(not has_quantised(), reason="no AMX and no VNNI here")
 def test_weights_in_32_bits_are_packed_when_a_stream_first_needs_them_and_then_shared():
     model = Phoenix()
     assert model._packed_float32 is None
@@ -67,7 +67,7 @@ def test_weights_in_32_bits_are_packed_when_a_stream_first_needs_them_and_then_s
 @pytest.mark.parametrize("is_quantised", [False, True])
 def test_live_float32_is_the_network_in_32_bits_on_every_processor(monkeypatch, is_quantised):
     if is_quantised and not has_quantised():
-        pytest.skip("no AVX512-VNNI here, or no oneDNN")
+        pytest.skip("no AMX and no VNNI here")
     monkeypatch.setattr(phoenix_model, "has_quantised", lambda: is_quantised)
     model = Phoenix()
     expected = PhoenixLive(JoinedStep(pack(load_network(FILE)))).push(noise(40))

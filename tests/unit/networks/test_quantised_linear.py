@@ -7,12 +7,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.networks import quantised_kernels as kernels
-from dsp.networks.linear import LEAST_QUANTISED, kind_of_small, make_linear
+from dsp.networks import quantised_linear
+from dsp.networks.byte_blocks import Instructions, available_instructions
+from dsp.networks.linear import (
+    LEAST_OUTPUTS,
+    LEAST_PACKED,
+    LEAST_QUANTISED,
+    kind_of_small,
+    make_linear,
+)
 from dsp.networks.packed_linear import LinearKind, PackedLinear, available_kind
 from dsp.networks.quantised_linear import QuantisedLinear, has_quantised
 
-needs_vnni = pytest.mark.skipif(
-    not has_quantised(), reason="no products in eight bits here: AVX512-VNNI or oneDNN is missing"
+needs_any = pytest.mark.skipif(
+    not has_quantised(), reason="no products in eight bits here: AMX, AVX512-VNNI, AVX-VNNI missing"
+)
+with_each = pytest.mark.parametrize(
+    "instructions",
+    [
+        pytest.param(
+            one,
+            marks=pytest.mark.skipif(
+                one not in available_instructions(), reason=f"no {one.name} in this processor"
+            ),
+        )
+        for one in Instructions
+    ],
 )
 levels = st.floats(-20, 20).map(lambda exponent: 10.0**exponent)
 
@@ -23,10 +43,11 @@ def random(*shape, seed=0):
 
 def quantised(values, step, width, rows):
     """Quantise ``rows`` overlapping rows: bytes, scale, offset."""
-    count = np.empty((rows, width), np.uint8)
-    scale, offset = np.empty((2, rows), np.float32)
-    kernels.quantise_rows(values, step, count, scale, offset)
-    return count, scale, offset
+    steps = np.zeros((rows, width + 3), np.uint8)
+    scales = np.empty((2, rows), np.float32)
+    kernels.quantise_rows(values, step, width, steps, scales)
+    assert not steps[:, width:].any()
+    return steps[:, :width], *scales
 
 
 def bound(weight, x):
@@ -68,94 +89,129 @@ def test_extremes_keep_their_sign_and_order():
     assert scale[0] == np.float32(8.0) / np.float32(255.0)
 
 
-@needs_vnni
+@with_each
+@settings(deadline=None, max_examples=40)
+@given(
+    rows=st.integers(1, 70),
+    inputs=st.integers(1, 150),
+    outputs=st.integers(1, 70),
+    seed=st.integers(0, 2**16),
+)
+def test_sums_of_bytes_are_exact(*, instructions, rows, inputs, outputs, seed):
+    """Steps of rows and of weights are whole numbers here, so nothing is rounded."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 256, (rows, inputs + 2))
+    x[:, 0], x[:, 1] = 0, 255
+    weight = rng.integers(-127, 128, (outputs, inputs + 2))
+    weight[:, 0] = 127
+    linear = QuantisedLinear(
+        torch.from_numpy(weight).float(), torch.arange(outputs).float(), instructions
+    )
+    product = linear(torch.from_numpy(x).float()).numpy()
+    assert np.array_equal(product, x @ weight.T + np.arange(outputs))
+
+
+@with_each
+def test_more_rows_than_are_quantised_at_once_give_what_each_gives(instructions):
+    linear = QuantisedLinear(random(40, 9), random(40), instructions)
+    x = random(2 * kernels.ROWS_AT_ONCE + 17, 9, seed=1)
+    parts = [linear(x[start : start + 100].contiguous()) for start in range(0, len(x), 100)]
+    assert torch.equal(linear(x), torch.cat(parts))
+
+
+@with_each
 @settings(deadline=None, max_examples=40)
 @given(
     rows=st.integers(1, 40),
-    packed_for=st.integers(1, 40),
     biased=st.booleans(),
     seed=st.integers(0, 2**16),
     level=levels,
     uneven=st.floats(0, 3),
 )
-def test_product_is_within_the_bound(*, rows, packed_for, biased, seed, level, uneven):
+def test_product_is_within_the_bound(*, instructions, rows, biased, seed, level, uneven):
     loudness = 10 ** (uneven * random(rows, 1, seed=seed + 2))
     weight, x = random(13, 50, seed=seed), level * loudness * random(rows, 50, seed=seed + 1)
     bias = level * random(13, seed=seed) if biased else None
     exact = x.double() @ weight.double().T + (bias.double() if biased else 0)
-    actual = QuantisedLinear(weight, bias, packed_for)(x)
+    actual = QuantisedLinear(weight, bias, instructions)(x)
     rounding = 1e-5 * level * loudness.double().clamp(min=1.0)
     assert ((actual - exact).abs() <= bound(weight, x) + rounding).all()
 
 
-@needs_vnni
+@needs_any
 @settings(deadline=None, max_examples=20)
 @given(exponent=st.integers(-60, 60))
 def test_twice_as_loud_is_twice_the_product_to_the_last_bit(exponent):
     weight, x = random(20, 33), random(7, 33, seed=1)
-    linear = QuantisedLinear(weight, None, 7)
+    linear = QuantisedLinear(weight, None)
     assert torch.equal(linear(x * 2.0**exponent), linear(x) * 2.0**exponent)
 
 
-@needs_vnni
+@needs_any
 @settings(deadline=None, max_examples=20)
 @given(row=st.integers(0, 11), level=levels)
 def test_a_row_does_not_hear_its_neighbours(row, level):
     weight, x = random(20, 33), random(12, 33, seed=1)
-    linear = QuantisedLinear(weight, random(20), 12)
+    linear = QuantisedLinear(weight, random(20))
     alone = linear(x[row : row + 1].contiguous())
     others = level * x
     others[row] = x[row]
     assert torch.equal(linear(others)[row : row + 1], alone)
 
 
-@needs_vnni
+@needs_any
 def test_silence_gives_the_bias():
     bias = random(6)
-    linear = QuantisedLinear(random(6, 8), bias, 3)
+    linear = QuantisedLinear(random(6, 8), bias)
     assert torch.equal(linear(torch.zeros(3, 8)), bias.expand(3, 6))
 
 
-@needs_vnni
+@needs_any
 def test_weights_of_nothing_give_nothing():
     weight = random(6, 8)
     weight[2] = 0.0
-    product = QuantisedLinear(weight, None, 3)(random(3, 8))
+    product = QuantisedLinear(weight, None)(random(3, 8))
     assert not product[:, 2].any()
     assert product[:, [0, 1, 3, 4, 5]].all()
 
 
-@needs_vnni
+@needs_any
 def test_overlapping_rows_are_read_where_they_lie():
     rows = random(40).as_strided((9, 8), (4, 1))
-    linear = QuantisedLinear(random(6, 8), None, 9)
+    linear = QuantisedLinear(random(6, 8), None)
     assert torch.equal(linear(rows), linear(rows.clone()))
 
 
-@needs_vnni
-def test_the_widest_sums_do_not_overflow():
-    linear = QuantisedLinear(torch.ones(2, 8000), None, 1)
+@with_each
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_widest_sums_neither_overflow_nor_saturate(instructions, sign):
+    linear = QuantisedLinear(sign * torch.ones(2, 8000), None, instructions)
     x = torch.ones(1, 8000)
     x[0, 0] = 0.0
-    assert linear(x) == pytest.approx(np.full((1, 2), 7999.0), rel=1e-6)
+    assert linear(x).numpy() == pytest.approx(np.full((1, 2), sign * 7999.0), rel=1e-6)
 
 
-@needs_vnni
+@needs_any
 def test_it_adds_to_another_product_and_leaves_that_alone():
-    linear, x, other = QuantisedLinear(random(6, 8), random(6), 3), random(3, 8), random(3, 6)
+    linear, x, other = QuantisedLinear(random(6, 8), random(6)), random(3, 8), random(3, 6)
     before = other.clone()
     assert torch.equal(linear.add_to(other, x), linear(x) + other)
     assert torch.equal(other, before)
 
 
-@needs_vnni
-def test_only_large_products_are_quantised():
+@needs_any
+@pytest.mark.parametrize("outputs", [LEAST_OUTPUTS, 2 * LEAST_OUTPUTS])
+def test_only_large_and_wide_products_are_quantised(outputs):
     rows = 16
-    outputs = LEAST_QUANTISED // (rows * 1000)
-    large = make_linear(torch.zeros(outputs, 1000), None, rows, LinearKind.ONEDNN_INT8)
-    small = make_linear(torch.zeros(outputs, 999), None, rows, LinearKind.ONEDNN_INT8)
+    inputs = -(-LEAST_QUANTISED // (rows * outputs))
+    large = make_linear(torch.zeros(outputs, inputs), None, rows, LinearKind.EIGHT_BITS)
+    small = make_linear(torch.zeros(outputs, inputs - 1), None, rows, LinearKind.EIGHT_BITS)
+    narrow = make_linear(
+        torch.zeros(LEAST_OUTPUTS - 1, 2 * inputs), None, rows, LinearKind.EIGHT_BITS
+    )
     assert isinstance(large, QuantisedLinear)
     assert isinstance(small, PackedLinear)
+    assert isinstance(narrow, PackedLinear)
     assert small.kind is kind_of_small()
 
 
@@ -167,7 +223,7 @@ def test_small_products_are_packed_where_a_call_is_cheap_beside_them(
 ):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
     rows = 16
-    outputs = LEAST_QUANTISED // (rows * 1000)
+    outputs = LEAST_PACKED // (rows * 1000)
     for inputs, kind in ((999, small_kind), (1000, available_kind())):
         linear = make_linear(torch.zeros(outputs, inputs), None, rows, available_kind())
         assert linear.kind is kind
@@ -181,15 +237,8 @@ def test_no_other_kind_is_quantised():
         assert linear.kind is kind
 
 
-def test_a_processor_without_vnni_has_none(monkeypatch):
-    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
+def test_a_processor_without_instructions_has_none(monkeypatch):
+    monkeypatch.setattr(quantised_linear, "available_instructions", tuple)
     assert not has_quantised()
-
-
-def test_a_torch_without_onednn_has_none(monkeypatch):
-    def refuse(*_):
-        raise RuntimeError("no oneDNN here")
-
-    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
-    monkeypatch.setattr(torch.ops.onednn, "qlinear_pointwise", refuse)
-    assert not has_quantised()
+    with pytest.raises(IndexError):
+        QuantisedLinear(torch.eye(2), None)

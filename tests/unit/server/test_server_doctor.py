@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from dsp.errors import WeightsCorruptError, WeightsMissingError
+from dsp.networks.byte_blocks import Instructions
 from dsp.networks.registry import load_model
 from plugin_bridge import BridgeError
 from server.commands import doctor, main
@@ -146,12 +147,18 @@ def test_weights_that_cannot_be_used_are_a_finding_beside_the_others(
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("there", "bits"), [(True, "eight bits"), (False, "32 bits")])
-def test_it_says_in_how_many_bits_live_computes(monkeypatch, there, bits):
-    monkeypatch.setattr(doctor, "has_quantised", lambda: there)
+@pytest.mark.parametrize(
+    ("there", "detail"),
+    [
+        ((Instructions.AVX_VNNI,), "AVX-VNNI; Phoenix live computes in eight bits"),
+        ((), "none of AMX, AVX512-VNNI, AVX-VNNI; Phoenix live computes in 32 bits"),
+    ],
+)
+def test_it_says_in_how_many_bits_live_computes(monkeypatch, there, detail):
+    monkeypatch.setattr(doctor, "available_instructions", lambda: there)
     finding = doctor._eight_bits()
-    assert finding.works is there
-    assert f"Phoenix live computes in {bits}" in finding.detail
+    assert finding.works is bool(there)
+    assert finding.detail == detail
 
 
 def test_the_smallest_latency_is_what_held_in_a_rehearsal(rehearsals):
