@@ -1,13 +1,12 @@
-"""The products of a streaming step: which of them are worth packing, and which eight bits."""
+"""The products of a streaming step: which are worth a library's call, and which eight bits."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import torch
-
 from dsp.networks.packed_linear import LinearKind, PackedLinear, available_kind
 from dsp.networks.quantised_linear import QuantisedLinear
+from dsp.networks.small_linear import SmallLinear
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +19,7 @@ What is smaller gains little, and is the layers next to the sound, whose precisi
 """
 
 LEAST_PACKED = 4_000_000
-"""Multiplications from which packing pays even where the call itself counts, `kind_of_small`."""
+"""Multiplications beside which the fixed cost of calling a library, some 15 us, is small."""
 
 
 class Linear(Protocol):
@@ -44,16 +43,6 @@ def make_linear(weight: Tensor, bias: Tensor | None, row_count: int, kind: Linea
         if multiplications >= LEAST_QUANTISED and weight.shape[0] >= LEAST_OUTPUTS:
             return QuantisedLinear(weight, bias)
         kind = available_kind()
-    return PackedLinear(
-        weight, bias, row_count, kind if multiplications >= LEAST_PACKED else kind_of_small()
-    )
-
-
-def kind_of_small() -> LinearKind:
-    """Return how small products are best computed here: by the processor alone, never by a clock.
-
-    A packed product begins after some 15 us, a plain one after 2. On processors with AMX that is
-    a third to a half of a small one; on older ones packing saves more than it costs.
-    """
-    has_amx = torch.cpu._is_amx_tile_supported()  # noqa: SLF001
-    return LinearKind.PLAIN if has_amx else LinearKind.ONEDNN_PACKED
+    if multiplications < LEAST_PACKED:
+        return SmallLinear(weight, bias)
+    return PackedLinear(weight, bias, row_count, kind)

@@ -9,14 +9,6 @@ from hypothesis import strategies as st
 from dsp.networks import quantised_kernels as kernels
 from dsp.networks import quantised_linear
 from dsp.networks.byte_blocks import Instructions, available_instructions
-from dsp.networks.linear import (
-    LEAST_OUTPUTS,
-    LEAST_PACKED,
-    LEAST_QUANTISED,
-    kind_of_small,
-    make_linear,
-)
-from dsp.networks.packed_linear import LinearKind, PackedLinear, available_kind
 from dsp.networks.quantised_linear import QuantisedLinear, has_quantised
 
 needs_any = pytest.mark.skipif(
@@ -197,44 +189,6 @@ def test_it_adds_to_another_product_and_leaves_that_alone():
     before = other.clone()
     assert torch.equal(linear.add_to(other, x), linear(x) + other)
     assert torch.equal(other, before)
-
-
-@needs_any
-@pytest.mark.parametrize("outputs", [LEAST_OUTPUTS, 2 * LEAST_OUTPUTS])
-def test_only_large_and_wide_products_are_quantised(outputs):
-    rows = 16
-    inputs = -(-LEAST_QUANTISED // (rows * outputs))
-    large = make_linear(torch.zeros(outputs, inputs), None, rows, LinearKind.EIGHT_BITS)
-    small = make_linear(torch.zeros(outputs, inputs - 1), None, rows, LinearKind.EIGHT_BITS)
-    narrow = make_linear(
-        torch.zeros(LEAST_OUTPUTS - 1, 2 * inputs), None, rows, LinearKind.EIGHT_BITS
-    )
-    assert isinstance(large, QuantisedLinear)
-    assert isinstance(small, PackedLinear)
-    assert isinstance(narrow, PackedLinear)
-    assert small.kind is kind_of_small()
-
-
-@pytest.mark.parametrize(
-    ("has_amx", "small_kind"), [(True, LinearKind.PLAIN), (False, LinearKind.ONEDNN_PACKED)]
-)
-def test_small_products_are_packed_where_a_call_is_cheap_beside_them(
-    monkeypatch, has_amx, small_kind
-):
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
-    rows = 16
-    outputs = LEAST_PACKED // (rows * 1000)
-    for inputs, kind in ((999, small_kind), (1000, available_kind())):
-        linear = make_linear(torch.zeros(outputs, inputs), None, rows, available_kind())
-        assert linear.kind is kind
-    assert make_linear(torch.zeros(2, 2), None, 1, LinearKind.PLAIN).kind is LinearKind.PLAIN
-
-
-def test_no_other_kind_is_quantised():
-    for kind in {available_kind(), LinearKind.PLAIN}:
-        linear = make_linear(torch.zeros(1000, 1000), None, 16, kind)
-        assert isinstance(linear, PackedLinear)
-        assert linear.kind is kind
 
 
 def test_a_processor_without_instructions_has_none(monkeypatch):
