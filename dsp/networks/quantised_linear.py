@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from dsp.networks import quantised_kernels as kernels
-from dsp.networks.byte_blocks import OUTPUTS, arrange, available_instructions
+from dsp.networks import byte_products
+from dsp.networks.byte_products import OUTPUTS, arrange, available_instructions
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dsp.networks.byte_blocks import Instructions
+    from dsp.networks.byte_products import Instructions
 
 _LARGEST_WEIGHT = 127
 
@@ -35,7 +35,7 @@ class QuantisedLinear:
     ) -> None:
         if instructions is None:
             instructions = available_instructions()[0]
-        self._multiply = kernels.MULTIPLY[instructions]
+        self._multiply = byte_products.MULTIPLY[instructions]
         scale = weight.abs().amax(dim=1) / _LARGEST_WEIGHT
         scale = torch.where(scale > 0.0, scale, 1.0)
         quantised = torch.round(weight / scale[:, None]).to(torch.int8)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from dsp.errors import DspError
-from dsp.networks.byte_blocks import Instructions, available_instructions
+from dsp.networks.byte_products import Instructions, available_instructions
 from dsp.networks.registry import DEFAULT_MODEL, load_model
 from plugin_bridge import BridgeError, EmbeddedServer, connect_live
 from server.commands.bench import positive_seconds

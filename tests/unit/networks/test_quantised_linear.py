@@ -6,9 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.networks import quantised_kernels as kernels
-from dsp.networks import quantised_linear
-from dsp.networks.byte_blocks import Instructions, available_instructions
+from dsp.networks import byte_products, quantised_linear
+from dsp.networks.byte_products import Instructions, available_instructions
 from dsp.networks.quantised_linear import QuantisedLinear, has_quantised
 
 needs_any = pytest.mark.skipif(
@@ -37,7 +36,7 @@ def quantised(values, step, width, rows):
     """Quantise ``rows`` overlapping rows: bytes, scale, offset."""
     steps = np.zeros((rows, width + 3), np.uint8)
     scales = np.empty((2, rows), np.float32)
-    kernels.quantise_rows(values, step, width, steps, scales)
+    byte_products.quantise_rows(values, step, width, steps, scales)
     assert not steps[:, width:].any()
     return steps[:, :width], *scales
 
@@ -106,7 +105,7 @@ def test_sums_of_bytes_are_exact(*, instructions, rows, inputs, outputs, seed):
 @with_each
 def test_more_rows_than_are_quantised_at_once_give_what_each_gives(instructions):
     linear = QuantisedLinear(random(40, 9), random(40), instructions)
-    x = random(2 * kernels.ROWS_AT_ONCE + 17, 9, seed=1)
+    x = random(2 * byte_products.ROWS_AT_ONCE + 17, 9, seed=1)
     parts = [linear(x[start : start + 100].contiguous()) for start in range(0, len(x), 100)]
     assert torch.equal(linear(x), torch.cat(parts))
 

@@ -5,8 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.networks.float_blocks import OUTPUTS, arrange
-from dsp.networks.small_linear import SmallLinear
+from dsp.networks.small_linear import OUTPUTS, SmallLinear, arrange
 
 SIZES = st.integers(1, 40)
 SEEDS = st.integers(0, 2**16)

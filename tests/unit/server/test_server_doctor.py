@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from dsp.errors import WeightsCorruptError, WeightsMissingError
-from dsp.networks.byte_blocks import Instructions
+from dsp.networks.byte_products import Instructions
 from dsp.networks.registry import load_model
 from plugin_bridge import BridgeError
 from server.commands import doctor, main

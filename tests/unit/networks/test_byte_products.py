@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba.core import config
 
-from dsp.networks import byte_blocks
-from dsp.networks.byte_blocks import DEPTH, OUTPUTS, Instructions, arrange, available_instructions
+from dsp.networks import byte_products
+from dsp.networks.byte_products import DEPTH, OUTPUTS, Instructions, arrange, available_instructions
 
 
 @given(outputs=st.integers(1, 70), inputs=st.integers(1, 150), seed=st.integers(0, 2**16))
@@ -25,12 +25,12 @@ def test_every_weight_is_where_its_block_looks_for_it(outputs, inputs, seed):
 
 def features(monkeypatch, *names):
     there = dict.fromkeys(names, True)
-    monkeypatch.setattr(byte_blocks.binding, "get_host_cpu_features", lambda: there)
+    monkeypatch.setattr(byte_products.binding, "get_host_cpu_features", lambda: there)
 
 
 @pytest.mark.parametrize("is_granted", [True, False])
 def test_tiles_are_used_only_where_the_system_grants_them(monkeypatch, is_granted):
-    monkeypatch.setattr(byte_blocks.torch.cpu, "_init_amx", lambda: is_granted)
+    monkeypatch.setattr(byte_products.torch.cpu, "_init_amx", lambda: is_granted)
     features(monkeypatch, "amx-int8", "avx512vnni")
     expected = [Instructions.AVX512_VNNI]
     if is_granted:
