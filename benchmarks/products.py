@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dsp.networks.packed_linear import PackedLinear
+from dsp.networks.float_linear import FloatLinear
 from dsp.networks.quantised_linear import QuantisedLinear
-from dsp.networks.small_linear import SmallLinear
 
 if TYPE_CHECKING:
     from dsp.networks.linear import Linear
 
-_KINDS = (PackedLinear, QuantisedLinear, SmallLinear)
+_KINDS = (FloatLinear, QuantisedLinear)
 _SIDE = 768  # of the square matrices that show the core's rate: they fit the second cache
 _ROUNDS = 20
 

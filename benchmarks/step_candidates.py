@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from benchmarks.hop import one_thread
 from benchmarks.ratios_pairs import PHOENIX_PERIOD_HOPS
-from dsp.networks.packed_linear import LinearKind
+from dsp.networks.linear import LinearKind
 from dsp.networks.phoenix import live_network
 from dsp.networks.phoenix_head_step import NEAR_REACH
 from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
@@ -73,7 +73,7 @@ def measure_candidates(rounds: int = _ROUNDS) -> dict[str, object]:
 def make_candidates(network: PhoenixNetwork) -> tuple[dict[str, Period], dict[str, str]]:
     """Make all that this machine can run, and say of the others what is missing."""
     trunk = network.trunk
-    candidates: dict[str, Period] = {"ours": _ours(network, None)}
+    candidates: dict[str, Period] = {"ours": _ours(network, LinearKind.FLOAT32)}
     absent: dict[str, str] = {}
     if has_quantised():
         candidates["ours, eight bits"] = _ours(network, LinearKind.EIGHT_BITS)
@@ -162,7 +162,7 @@ def state_of_silence(trunk: PhoenixTrunk) -> tuple[Tensor, list[Tensor], list[Te
     return torch.zeros_like(cast("Tensor", state.mask_past)), pasts, held
 
 
-def _ours(network: PhoenixNetwork, kind: LinearKind | None) -> Period:
+def _ours(network: PhoenixNetwork, kind: LinearKind) -> Period:
     packed = pack(network, kind)
     features = np.zeros((BINS + 2 * NEAR_REACH, packed.head.features), np.float32)
     step = TrunkStep(packed)

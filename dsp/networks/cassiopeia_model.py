@@ -14,8 +14,8 @@ from dsp.networks.bundled_weights import load_bundled
 from dsp.networks.cassiopeia_step import CassiopeiaStep
 from dsp.networks.cassiopeia_trunk import CONFIG, make_network
 from dsp.networks.joined_network import HOPS_PER_STEP
+from dsp.networks.linear import LinearKind
 from dsp.networks.model_card import load_card
-from dsp.networks.packed_linear import LinearKind
 from dsp.networks.phoenix import LIVE, PhoenixLive
 from dsp.networks.phoenix_packed import pack
 from dsp.networks.quantised_linear import has_quantised
@@ -42,7 +42,7 @@ class Cassiopeia:
         self.card: ModelCard = load_card(NAME)
         self.stems = self.card.stems
         self.profiles = PROFILES
-        kind = LinearKind.EIGHT_BITS if has_quantised() else None
+        kind = LinearKind.EIGHT_BITS if has_quantised() else LinearKind.FLOAT32
         self._packed = pack(load_network(self.card.weights_for("vocals")), kind)
 
     def separator(self, profile_name: str) -> Separator:

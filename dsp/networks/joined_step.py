@@ -13,6 +13,7 @@ import torch
 
 from dsp.networks import phoenix_packed, rocknet_packed
 from dsp.networks.joined_network import HOPS_PER_STEP
+from dsp.networks.linear import LinearKind
 from dsp.networks.phoenix_head_step import NEAR_REACH, HeadStep
 from dsp.networks.phoenix_step import TrunkStep
 from dsp.networks.phoenix_trunk import BINS
@@ -21,7 +22,6 @@ from dsp.networks.rocknet_streaming import StreamingUNet
 
 if TYPE_CHECKING:
     from dsp.networks.joined_network import JoinedNetwork
-    from dsp.networks.packed_linear import LinearKind
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.phoenix_packed import PackedPhoenix
     from dsp.networks.rocknet_packed import PackedUNet
@@ -45,7 +45,7 @@ class PackedJoined:
 
 
 def pack(
-    network: JoinedNetwork, kind: LinearKind | None = None, grid: HopGrid = GRID
+    network: JoinedNetwork, kind: LinearKind = LinearKind.FLOAT32, grid: HopGrid = GRID
 ) -> PackedJoined:
     """Arrange a network's weights; ``kind`` says how products are computed, ``grid`` when."""
     phoenix = phoenix_packed.pack(network, kind)

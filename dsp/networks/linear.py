@@ -1,12 +1,12 @@
-"""The products of a streaming step: which are worth a library's call, and which eight bits."""
+"""The products of a streaming step: in 32 bits, or in eight where that pays."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from dsp.networks.packed_linear import LinearKind, PackedLinear, available_kind
+from dsp.networks.float_linear import FloatLinear
 from dsp.networks.quantised_linear import QuantisedLinear
-from dsp.networks.small_linear import SmallLinear
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,8 +18,12 @@ LEAST_OUTPUTS = 64
 What is smaller gains little, and is the layers next to the sound, whose precision counts most.
 """
 
-LEAST_PACKED = 4_000_000
-"""Multiplications beside which the fixed cost of calling a library, some 15 us, is small."""
+
+class LinearKind(StrEnum):
+    """How products are computed."""
+
+    FLOAT32 = "float32"
+    EIGHT_BITS = "eight-bits"  # the large ones, the others in 32 bits
 
 
 class Linear(Protocol):
@@ -35,14 +39,8 @@ class Linear(Protocol):
 
 
 def make_linear(weight: Tensor, bias: Tensor | None, row_count: int, kind: LinearKind) -> Linear:
-    """Arrange ``weight`` [out, in] for products of ``row_count`` rows, of the given kind."""
-    if kind is LinearKind.PLAIN:
-        return PackedLinear(weight, bias, row_count, kind)
-    multiplications = row_count * weight.numel()
-    if kind is LinearKind.EIGHT_BITS:
-        if multiplications >= LEAST_QUANTISED and weight.shape[0] >= LEAST_OUTPUTS:
-            return QuantisedLinear(weight, bias)
-        kind = available_kind()
-    if multiplications < LEAST_PACKED:
-        return SmallLinear(weight, bias)
-    return PackedLinear(weight, bias, row_count, kind)
+    """Arrange ``weight`` [out, in] for products of about ``row_count`` rows, of the given kind."""
+    is_large = row_count * weight.numel() >= LEAST_QUANTISED
+    if kind is LinearKind.EIGHT_BITS and is_large and weight.shape[0] >= LEAST_OUTPUTS:
+        return QuantisedLinear(weight, bias)
+    return FloatLinear(weight, bias)

@@ -18,8 +18,8 @@ from dsp.networks import phoenix, unet_offline, unet_studio
 from dsp.networks.bundled_weights import load_bundled
 from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork
 from dsp.networks.joined_step import QUICK_GRID, JoinedStep, pack
+from dsp.networks.linear import LinearKind
 from dsp.networks.model_card import load_card
-from dsp.networks.packed_linear import LinearKind
 from dsp.networks.phoenix_network import PhoenixConfig
 from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.quantised_linear import has_quantised

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from dsp.networks.causal_conv import CausalBinConv, CausalDownConv
-from dsp.networks.linear import make_linear
-from dsp.networks.packed_linear import LinearKind, available_kind
+from dsp.networks.linear import LinearKind, make_linear
 from dsp.networks.phoenix_trunk import BINS, PhoenixTrunk
 
 if TYPE_CHECKING:
@@ -85,18 +84,18 @@ class PackedPhoenix:
         return reach + tick
 
 
-def pack(network: PhoenixNetwork | JoinedNetwork, kind: LinearKind | None = None) -> PackedPhoenix:
+def pack(
+    network: PhoenixNetwork | JoinedNetwork, kind: LinearKind = LinearKind.FLOAT32
+) -> PackedPhoenix:
     """Arrange trunk and head; ``kind`` says how products are computed."""
-    kind = kind or available_kind()
     trunk = network.trunk
     levels = tuple(_level(trunk, depth, kind) for depth in range(len(trunk.stack)))
     mask = _taps(trunk.mask, 1, BINS // 2, kind)
     return PackedPhoenix(levels, mask, pack_head(network.head, kind))
 
 
-def pack_head(head: PhoenixHead, kind: LinearKind | None = None) -> PackedHead:
+def pack_head(head: PhoenixHead, kind: LinearKind = LinearKind.FLOAT32) -> PackedHead:
     """Arrange a head by itself."""
-    kind = kind or available_kind()
     near, far, matrix = (_over_bins(c, BINS, kind) for c in (head.near, head.far, head.matrix))
     return PackedHead(near, far, matrix, head.near.in_channels, head.near.out_channels)
 

@@ -26,7 +26,7 @@ _LARGEST_WEIGHT = 127
 class QuantisedLinear:
     """``rows @ weight.T + bias`` nearly, with ``weight`` [out, in].
 
-    Of the same face as ``PackedLinear``. Immutable: threads may share one. ``instructions``: the
+    Of the same face as ``FloatLinear``. Immutable: threads may share one. ``instructions``: the
     processor's best unless told; IndexError where there are none.
     """
 

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dsp.networks.linear import make_linear
-from dsp.networks.packed_linear import LinearKind, available_kind
+from dsp.networks.linear import LinearKind, make_linear
 from dsp.networks.unet_weights import LEVELS
 
 if TYPE_CHECKING:
@@ -93,13 +92,13 @@ class PackedUNet:
     mask_bias: FloatArray
     channels: tuple[int, ...]  # input, then every level's output
     bins: int
-    kind: LinearKind
     silence: dict[HopGrid, UNetState] = field(default_factory=dict, repr=False, compare=False)
 
 
-def pack(weights: UNetWeights, bins: int = 1024, kind: LinearKind | None = None) -> PackedUNet:
+def pack(
+    weights: UNetWeights, bins: int = 1024, kind: LinearKind = LinearKind.FLOAT32
+) -> PackedUNet:
     """Arrange and pack weights for inputs of ``bins`` frequencies, a multiple of 64."""
-    kind = kind or available_kind()
     widths = weights.encoder_channels
     return PackedUNet(
         downs=tuple(
@@ -115,7 +114,6 @@ def pack(weights: UNetWeights, bins: int = 1024, kind: LinearKind | None = None)
         mask_bias=_array(weights.mask_bias),
         channels=widths,
         bins=bins,
-        kind=kind,
     )
 
 

@@ -12,7 +12,6 @@ from step_frames import SPECTRUM_BINS, assert_close, frames
 
 from dsp.networks.joined_network import join
 from dsp.networks.joined_step import GRID, QUICK_GRID, JoinedStep, pack
-from dsp.networks.packed_linear import LinearKind, available_kind
 from dsp.networks.phoenix import LIVE, PhoenixLive
 from dsp.networks.phoenix_network import PhoenixNetwork
 from dsp.networks.phoenix_step import PhoenixStep
@@ -50,12 +49,11 @@ def of_networks(network, heard, filtered, first, grid):
     return network.filter(opinion, answer, logits, torch.from_numpy(filtered)[None])[0].numpy()
 
 
-@pytest.mark.parametrize("kind", sorted({LinearKind.PLAIN, available_kind()}))
 @pytest.mark.parametrize("first", [0, 1, 6, 19])
 @pytest.mark.parametrize("grid", [GRID, QUICK_GRID], ids=["usual", "quick"])
-def test_every_hop_is_the_networks(network, kind, first, grid):
+def test_every_hop_is_the_networks(network, first, grid):
     heard, filtered = frames(40)
-    step = JoinedStep(pack(network, kind, grid))
+    step = JoinedStep(pack(network, grid=grid))
     step.reset(first)
     actual = [step.push(heard[:, t], filtered[:, t]) for t in range(heard.shape[1])]
     assert_close(np.stack(actual, axis=1), of_networks(network, heard, filtered, first, grid))

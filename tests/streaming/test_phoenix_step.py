@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from step_frames import assert_close, frames, of_step, with_something_to_say
 
-from dsp.networks.packed_linear import LinearKind, available_kind
 from dsp.networks.phoenix import live_network
 from dsp.networks.phoenix_network import PhoenixConfig
 from dsp.networks.phoenix_packed import pack
@@ -34,12 +33,11 @@ def of_network(network, heard, spectra, first=0):
     return network(magnitudes, torch.from_numpy(spectra)[None], state)[0].numpy()
 
 
-@pytest.mark.parametrize("kind", sorted({LinearKind.PLAIN, available_kind()}))
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("first", [0, 1, 7, 16, 21])
-def test_every_frame_is_the_networks(shape, first, kind):
+def test_every_frame_is_the_networks(shape, first):
     network = network_of(shape)
-    step = PhoenixStep(pack(network, kind))
+    step = PhoenixStep(pack(network))
     step.reset(first)
     heard, spectra = frames(FRAMES)
     assert_close(of_step(step, heard, spectra), of_network(network, heard, spectra, first))

@@ -10,7 +10,7 @@ from joined_streams import small_network
 
 from dsp.networks import linear
 from dsp.networks.joined_step import QUICK_GRID, JoinedStep, pack
-from dsp.networks.packed_linear import LinearKind
+from dsp.networks.linear import LinearKind
 from dsp.networks.phoenix import LIVE, PhoenixLive
 from dsp.networks.quantised_linear import has_quantised
 

@@ -18,9 +18,7 @@ from unet_streams import (
 )
 
 from dsp.errors import SignalError
-from dsp.networks.packed_linear import LinearKind
 from dsp.networks.rocknet_grid import HopGrid
-from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet_layers import activate, convolve
 
@@ -61,14 +59,6 @@ def test_every_level_and_column_equals_its_layer_run_offline(hop_index):
             expected = raw[0, :, raw.shape[2] - 1 - r].T.numpy()
             assert np.abs(down.columns[r] - expected).max() <= RELATIVE * float(raw.abs().max())
         x = activate(block, raw)
-
-
-def test_plain_products_give_the_same_masks():
-    stream = magnitudes(40)
-    plain = StreamingUNet(pack(TINY, BINS, LinearKind.PLAIN), HopGrid(2, 4))
-    assert plain.packed.kind is LinearKind.PLAIN
-    packed_masks = push_all(tiny_stream(2, 4), stream)
-    assert np.abs(push_all(plain, stream) - packed_masks).max() <= RELATIVE
 
 
 def test_streams_share_weights_but_no_state():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from benchmarks.hop import arithmetic_bound_ms
 from benchmarks.products import noted_products, product_rate, quantised_product_rate
-from dsp.networks.packed_linear import PackedLinear
+from dsp.networks.float_linear import FloatLinear
 from dsp.networks.quantised_linear import QuantisedLinear, has_quantised
 
 SIZES = st.integers(1, 40)
@@ -16,7 +16,7 @@ needs_eight_bits = pytest.mark.skipif(not has_quantised(), reason="no AMX and no
 
 @given(rows=SIZES, inputs=SIZES, outputs=SIZES)
 def test_each_product_is_noted_with_its_rows_and_its_cost(rows, inputs, outputs):
-    linear = PackedLinear(torch.ones(outputs, inputs), torch.zeros(outputs), rows)
+    linear = FloatLinear(torch.ones(outputs, inputs), torch.zeros(outputs))
     x, other = torch.rand(rows, inputs), torch.zeros(rows, outputs)
     plain, added = noted_products(lambda: (linear(x), linear.add_to(other, x)))
     for product in (plain, added):
@@ -26,13 +26,13 @@ def test_each_product_is_noted_with_its_rows_and_its_cost(rows, inputs, outputs)
 
 
 def test_what_is_noted_is_the_input_of_then():
-    linear, x = PackedLinear(torch.eye(3), None, 1), torch.ones(1, 3)
+    linear, x = FloatLinear(torch.eye(3), None), torch.ones(1, 3)
     (noted,) = noted_products(lambda: (linear(x), x.zero_()))
     assert noted.rows.tolist() == [[1, 1, 1]]
 
 
 def test_products_are_computed_as_ever_and_no_longer_noted_afterwards():
-    linear, x = PackedLinear(2 * torch.eye(3), None, 1), torch.ones(1, 3)
+    linear, x = FloatLinear(2 * torch.eye(3), None), torch.ones(1, 3)
     results = []
     noted = noted_products(lambda: results.append(linear(x)))
     results.append(linear(x))
@@ -41,22 +41,22 @@ def test_products_are_computed_as_ever_and_no_longer_noted_afterwards():
 
 
 def test_a_run_that_fails_leaves_the_products_alone():
-    call, add_to = PackedLinear.__call__, PackedLinear.add_to
+    call, add_to = FloatLinear.__call__, FloatLinear.add_to
     with pytest.raises(ZeroDivisionError):
         noted_products(lambda: 1 / 0)
-    assert (PackedLinear.__call__, PackedLinear.add_to) == (call, add_to)
+    assert (FloatLinear.__call__, FloatLinear.add_to) == (call, add_to)
 
 
 def test_the_bound_is_the_mean_of_the_hops_at_the_rate_of_a_plain_product(monkeypatch):
     monkeypatch.setattr("benchmarks.hop.product_rate", lambda: 1e6)
-    linear, x = PackedLinear(torch.eye(10), None, 5), torch.ones(5, 10)
+    linear, x = FloatLinear(torch.eye(10), None), torch.ones(5, 10)
     bound_ms = arithmetic_bound_ms(lambda hop: [linear(x) for _ in range(int(hop))], [1, 3])
     assert bound_ms == pytest.approx(1e3 * 2 * (2 * 5 * 10 * 10) / 1e6)
 
 
 @needs_eight_bits
 def test_a_product_of_bytes_is_counted_once_and_told_apart():
-    plain, quantised = PackedLinear(torch.eye(8), None, 4), QuantisedLinear(torch.eye(8), None)
+    plain, quantised = FloatLinear(torch.eye(8), None), QuantisedLinear(torch.eye(8), None)
     x, other = torch.rand(4, 8), torch.zeros(4, 8)
     noted = noted_products(lambda: (quantised(x), quantised.add_to(other, x), plain(x)))
     assert [product.is_quantised for product in noted] == [True, True, False]
@@ -67,7 +67,7 @@ def test_a_product_of_bytes_is_counted_once_and_told_apart():
 def test_products_of_bytes_count_at_the_rate_of_bytes(monkeypatch):
     monkeypatch.setattr("benchmarks.hop.product_rate", lambda: 1e6)
     monkeypatch.setattr("benchmarks.hop.quantised_product_rate", lambda: 4e6)
-    linears = [PackedLinear(torch.eye(8), None, 4), QuantisedLinear(torch.eye(8), None)]
+    linears = [FloatLinear(torch.eye(8), None), QuantisedLinear(torch.eye(8), None)]
     x = torch.rand(4, 8)
     bound_ms = arithmetic_bound_ms(lambda _: [linear(x) for linear in linears], [1])
     assert bound_ms == pytest.approx(1e3 * 2 * 4 * 8 * 8 * (1 / 1e6 + 1 / 4e6))

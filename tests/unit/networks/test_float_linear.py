@@ -1,11 +1,11 @@
-"""Small products are near the exact ones, and each row is computed as if it were alone."""
+"""Products are near the exact ones, and each row is computed as if it were alone."""
 
 import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.networks.small_linear import OUTPUTS, SmallLinear, arrange
+from dsp.networks.float_linear import LANES, FloatLinear, arrange
 
 SIZES = st.integers(1, 40)
 SEEDS = st.integers(0, 2**16)
@@ -19,9 +19,9 @@ def random(*shape, seed=0):
 def test_every_weight_is_where_its_block_looks_for_it(outputs, inputs, seed):
     weights = random(outputs, inputs, seed=seed).numpy()
     arranged = arrange(weights)
-    assert arranged.shape == (-(-outputs // OUTPUTS), inputs, OUTPUTS)
-    for n in range(arranged.shape[0] * OUTPUTS):
-        found = arranged[n // OUTPUTS, :, n % OUTPUTS]
+    assert arranged.shape == (-(-outputs // LANES), inputs, LANES)
+    for n in range(arranged.shape[0] * LANES):
+        found = arranged[n // LANES, :, n % LANES]
         assert np.array_equal(found, weights[n] if n < outputs else np.zeros(inputs))
 
 
@@ -32,26 +32,35 @@ def test_product_is_exact_to_rounding(*, rows, inputs, outputs, biased, seed):
     bias = random(outputs, seed=seed + 2) if biased else None
     exact = x.double() @ weight.double().T + (bias.double() if biased else 0)
     largest = x.double().abs() @ weight.double().abs().T + 10
-    error = (SmallLinear(weight, bias)(x) - exact).abs()
+    error = (FloatLinear(weight, bias)(x) - exact).abs()
     assert (error <= 2**-24 * (inputs + 1) * largest).all()
 
 
 @settings(deadline=None)
 @given(rows=SIZES, row=st.integers(0, 39), seed=SEEDS)
 def test_a_row_gives_what_it_gives_alone_to_the_last_bit(rows, row, seed):
-    linear, x = SmallLinear(random(20, 33), random(20)), random(rows, 33, seed=seed)
+    linear, x = FloatLinear(random(20, 33), random(20)), random(rows, 33, seed=seed)
     row %= rows
     assert torch.equal(linear(x)[row : row + 1], linear(x[row : row + 1].clone()))
 
 
 def test_overlapping_rows_are_read_where_they_lie():
     rows = random(80).as_strided((19, 8), (4, 1))
-    linear = SmallLinear(random(6, 8), None)
+    linear = FloatLinear(random(6, 8), None)
     assert torch.equal(linear(rows), linear(rows.clone()))
 
 
 def test_it_adds_to_another_product_and_leaves_that_alone():
-    linear, x, other = SmallLinear(random(6, 8), random(6)), random(3, 8), random(3, 6)
+    linear, x, other = FloatLinear(random(6, 8), random(6)), random(3, 8), random(3, 6)
     before = other.clone()
     assert torch.equal(linear.add_to(other, x), linear(x) + other)
     assert torch.equal(other, before)
+
+
+def test_result_is_contiguous_and_fresh():
+    linear, x = FloatLinear(random(6, 8), None), random(3, 8)
+    first = linear(x)
+    kept = first.clone()
+    linear(2 * x)
+    assert first.is_contiguous()
+    assert torch.equal(first, kept)
