@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 
 from dsp.networks.float_linear import FloatLinear
 from dsp.networks.quantised_linear import QuantisedLinear
 
 if TYPE_CHECKING:
     from dsp.networks.linear import Linear
+    from dsp.networks.rows import Rows
+    from dsp.separator import FloatArray
 
 _KINDS = (FloatLinear, QuantisedLinear)
 _SIDE = 768  # of the square matrices that show the core's rate: they fit the second cache
@@ -26,13 +29,13 @@ class Product:
     """One product as it was called for."""
 
     linear: Linear
-    rows: torch.Tensor  # [row, in]
+    rows: FloatArray  # [row, in]
     outputs: int
 
     @property
     def operations(self) -> int:
         """Multiplications and additions."""
-        return 2 * self.rows.numel() * self.outputs
+        return 2 * self.rows.size * self.outputs
 
     @property
     def is_quantised(self) -> bool:
@@ -92,21 +95,16 @@ def _rate(multiply: Callable[[], object]) -> float:
 @contextlib.contextmanager
 def _noting(kind: type[Any], noted: list[Product]) -> Iterator[None]:
     """Have every product of a kind noted."""
-    call, add_to = kind.__call__, kind.add_to
+    call = kind.__call__
 
-    def note_call(self: Linear, rows: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = call(self, rows)
-        noted.append(Product(self, rows.clone(), result.shape[-1]))
+    def note(self: Linear, rows: Rows) -> FloatArray:
+        result: FloatArray = call(self, rows)
+        seen = sliding_window_view(rows.values, self.inputs)[:: rows.step][: rows.row_count]
+        noted.append(Product(self, seen.copy(), result.shape[-1]))
         return result
 
-    def note_add(self: Linear, other: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        before = len(noted)  # what a sum calls in turn is not counted twice
-        result: torch.Tensor = add_to(self, other, rows)
-        noted[before:] = [Product(self, rows.clone(), other.shape[-1])]
-        return result
-
-    kind.__call__, kind.add_to = note_call, note_add
+    kind.__call__ = note
     try:
         yield
     finally:
-        kind.__call__, kind.add_to = call, add_to
+        kind.__call__ = call

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.hop import one_thread
 from benchmarks.products import Product, noted_products
@@ -15,6 +14,7 @@ from benchmarks.soak_players import Player
 from dsp.networks.rocknet_live import GRID
 from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
+from dsp.networks.rows import Rows
 from dsp.networks.unet_weights import untrained_weights
 from plugin_bridge import EmbeddedServer
 
@@ -70,7 +70,7 @@ def measure_batching() -> dict[str, float]:
     The same products as in the streaming step, with the rows of several streams stacked: the most
     that batching can bring, as what lies between the products is done for each stream anyway.
     """
-    with one_thread(), torch.inference_mode():
+    with one_thread():
         stream = StreamingUNet(pack(untrained_weights()), GRID)
         noise = _noise(stream)
         hops = [noted_products(lambda: stream.push(noise)) for _ in range(GRID.deep_period)]
@@ -84,7 +84,7 @@ def measure_batching() -> dict[str, float]:
 
 def _time_ms(products: list[Product], batch: int) -> float:
     """Return the least time of all products with rows of ``batch`` streams, per stream."""
-    stacked = [(product.linear, product.rows.repeat(batch, 1)) for product in products]
+    stacked = [(product.linear, Rows.of(np.tile(product.rows, (batch, 1)))) for product in products]
     times = []
     for _ in range(_ROUNDS):
         started = time.perf_counter()

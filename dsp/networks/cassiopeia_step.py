@@ -25,7 +25,7 @@ _STEP_FRAMES = STEP_SAMPLES // LIVE.hop_samples
 
 
 class CassiopeiaTrunkStep(TrunkStep):
-    """The trunk's state, and its step; to be run in inference mode."""
+    """The trunk's state, and its step."""
 
     def __init__(self, packed: PackedPhoenix) -> None:
         self._middle_past = np.zeros((_STEP_FRAMES, BINS), np.complex64)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from llvmlite import binding, ir
 from numba import njit, types
 from numba.core import cgutils
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
+    from dsp.networks.rows import Rows
     from dsp.separator import FloatArray
 
 LANES = 16
@@ -40,23 +40,16 @@ class FloatLinear:
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         self._weight = arrange(weight.numpy())
-        self._outputs = weight.shape[0]
+        self.outputs, self.inputs = weight.shape
         self._bias = np.zeros(self._weight.shape[0] * LANES, np.float32)
         if bias is not None:
-            self._bias[: self._outputs] = bias
+            self._bias[: self.outputs] = bias
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Map [row, in] to a new contiguous [row, out]; rows may overlap in memory."""
-        count, inputs = rows.shape
-        step = rows.stride(0)
-        values = rows.as_strided(((count - 1) * step + inputs,), (1,)).numpy()
-        product = np.empty((count, self._outputs), np.float32)
-        multiply(values, step, self._weight, self._bias, product)
-        return torch.from_numpy(product)
-
-    def add_to(self, other: Tensor, rows: Tensor) -> Tensor:
-        """Return ``other + self(rows)`` as a new tensor; ``other`` is [row, out], contiguous."""
-        return self(rows).add_(other)
+    def __call__(self, rows: Rows) -> FloatArray:
+        """Return a new [row, out]."""
+        product = np.empty((rows.row_count, self.outputs), np.float32)
+        multiply(rows.values, rows.step, self._weight, self._bias, product)
+        return product
 
 
 def arrange(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from dsp.networks import phoenix_packed, rocknet_packed
 from dsp.networks.joined_network import HOPS_PER_STEP
@@ -80,15 +79,13 @@ class JoinedStep:
 
     def push(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
         """Filter the next frame, [channel 2, bin] through either window: the vocals' spectrum."""
-        with torch.inference_mode():
-            mask = self._trunk.listen(heard, self._head.features)
-            self._opinion[:] = self._unet.push(np.abs(heard[:, :BINS])).T
-            return self._head.filter(np.float32(0.5) * (mask + self._opinion), spectra)
+        mask = self._trunk.listen(heard, self._head.features)
+        self._opinion[:] = self._unet.push(np.abs(heard[:, :BINS])).T
+        return self._head.filter(np.float32(0.5) * (mask + self._opinion), spectra)
 
     def rebuild(self, heard: ComplexArray, frame: int) -> None:
         """Set the state as after a reset and frames [channel 2, hop, bin], the first ``frame``."""
         self.reset(frame)
         magnitudes = np.abs(heard[..., :BINS]).transpose(1, 0, 2)
         self._unet.rebuild(magnitudes, frame + self._unet_ahead)
-        with torch.inference_mode():
-            self._trunk.rebuild(heard, frame, self._head.features)
+        self._trunk.rebuild(heard, frame, self._head.features)

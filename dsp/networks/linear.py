@@ -11,6 +11,9 @@ from dsp.networks.quantised_linear import QuantisedLinear
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dsp.networks.rows import Rows
+    from dsp.separator import FloatArray
+
 LEAST_QUANTISED = 2_500_000
 LEAST_OUTPUTS = 64
 """Multiplications, and among them of each input, from which eight bits pay, quantising included.
@@ -29,12 +32,11 @@ class LinearKind(StrEnum):
 class Linear(Protocol):
     """``rows @ weight.T + bias``; immutable, so that streams may share it."""
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Map [row, in], strided as it may be, to a new contiguous [row, out]."""
-        ...
+    outputs: int
+    inputs: int
 
-    def add_to(self, other: Tensor, rows: Tensor) -> Tensor:
-        """Return ``other + self(rows)`` as a new tensor; ``other`` is [row, out], contiguous."""
+    def __call__(self, rows: Rows) -> FloatArray:
+        """Return a new [row, out]."""
         ...
 
 

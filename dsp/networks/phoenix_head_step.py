@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch.nn import functional
 
 from dsp.networks import phoenix_kernels as kernels
 from dsp.networks.phoenix_head import LEVEL_SCALE, QUIET
 from dsp.networks.phoenix_trunk import BINS
+from dsp.networks.rows import Rows
 from dsp.networks.scratch import scratch_rows
 
 if TYPE_CHECKING:
@@ -34,9 +33,7 @@ class HeadStep:
         self._packed = packed
         channels = packed.features
         self.features = np.zeros((BINS + _NEAR_TAPS - 1, channels), np.float32)
-        self._near_rows = torch.from_numpy(self.features).as_strided(
-            (BINS, _NEAR_TAPS * channels), (channels, 1)
-        )
+        self._near_rows = Rows(self.features.reshape(-1), channels, BINS)
         self._far_columns = kernels.FAR_TAPS * packed.width
 
     def reset(self) -> None:
@@ -47,9 +44,11 @@ class HeadStep:
         """[channel, bin] to the vocals' spectrum; the trunk's answer lies in the features."""
         kernels.add_direction(mask, spectra, QUIET, LEVEL_SCALE, self.features)
         gathered, rows = scratch_rows(BINS, self._far_columns)
-        kernels.gather_far(self._packed.near(self._near_rows).numpy(), gathered)
-        hidden = functional.leaky_relu_(self._packed.far(rows), float(kernels.LEAK))
-        matrix = self._packed.matrix(hidden).tanh_().numpy()
+        kernels.gather_far(self._packed.near(self._near_rows), gathered)
+        hidden = self._packed.far(rows)
+        kernels.rectify(hidden)
+        matrix = self._packed.matrix(Rows.of(hidden))
+        np.tanh(matrix, out=matrix)
         filtered = np.empty_like(spectra)
         kernels.filter_frame(matrix, mask, spectra, filtered)
         return filtered

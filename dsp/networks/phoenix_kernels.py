@@ -140,6 +140,14 @@ def gather_far(product: FloatArray, rows: FloatArray) -> None:
 
 
 @njit(cache=True)
+def rectify(values: FloatArray) -> None:
+    """Rectify [row, channel] in place."""
+    flat = values.reshape(-1)
+    for k in range(flat.shape[0]):
+        flat[k] = max(flat[k], LEAK * flat[k])
+
+
+@njit(cache=True)
 def filter_frame(
     matrix: FloatArray, mask: FloatArray, spectra: ComplexArray, filtered: ComplexArray
 ) -> None:

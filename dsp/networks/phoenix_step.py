@@ -9,16 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+from scipy.special import expit
 
 from dsp.networks import phoenix_kernels as kernels
 from dsp.networks.phoenix_head_step import NEAR_REACH, HeadStep
 from dsp.networks.phoenix_trunk import BINS, CHANNELS, USUAL_MAGNITUDE
+from dsp.networks.rows import Rows
 from dsp.networks.scratch import scratch_rows
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.phoenix_packed import PackedLevel, PackedPhoenix, PackedTaps
     from dsp.separator import FloatArray
@@ -41,22 +40,20 @@ class PhoenixStep:
 
     def push(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
         """Filter the next frame, [channel 2, bin] through either window: the vocals' spectrum."""
-        with torch.inference_mode():
-            mask = self._trunk.listen(heard, self._head.features)
-            return self._head.filter(mask, spectra)
+        mask = self._trunk.listen(heard, self._head.features)
+        return self._head.filter(mask, spectra)
 
     def rebuild(self, heard: ComplexArray, frame: int) -> None:
         """Set the state as after a reset and frames [channel 2, hop, bin], the first ``frame``."""
         self._head.reset()
-        with torch.inference_mode():
-            self._trunk.rebuild(heard, frame, self._head.features)
+        self._trunk.rebuild(heard, frame, self._head.features)
 
     def _make_trunk(self, packed: PackedPhoenix) -> TrunkStep:
         return TrunkStep(packed)
 
 
 class TrunkStep:
-    """The trunk's state, and its step; to be run in inference mode."""
+    """The trunk's state, and its step."""
 
     def __init__(self, packed: PackedPhoenix) -> None:
         self._levels = [_Level(level) for level in packed.levels]
@@ -88,24 +85,24 @@ class TrunkStep:
         """
         top = self._levels[0]
         self._hear(heard, top.history.newest)
-        answer = self._run(0).numpy()
+        answer = self._run(0)
         pairs = self._mask.newest  # of bins: [padded pair, (even, odd) * answer]
         bins = pairs.reshape(_PHASES * pairs.shape[0], -1)
         self._pass_up(answer, bins, (bins.shape[0] - BINS) // 2, 0)
         self._pass_up(answer, features, NEAR_REACH, 0)
-        mask: FloatArray = torch.sigmoid_(self._mask.advance()).reshape(BINS, CHANNELS).numpy()
+        mask: FloatArray = expit(self._mask.advance()).reshape(BINS, CHANNELS)
         return mask
 
-    def _run(self, depth: int) -> Tensor:
+    def _run(self, depth: int) -> FloatArray:
         """Answer the frame that lies in the level's input: [bin / 2, (even, odd) * answer]."""
         level = self._levels[depth]
-        skip = level.history.advance().numpy()
+        skip = level.history.advance()
         kernels.keep_skip(skip, level.joined)
         if depth + 1 < len(self._levels):
             deeper = self._levels[depth + 1]
             if deeper.ticks():
                 self._pass_down(skip, deeper.history.newest)
-                answer = self._run(depth + 1).numpy()
+                answer = self._run(depth + 1)
                 self._pass_up(answer, level.joined, _UP_TAPS // 2, skip.shape[1])
         return level.packed.up(level.joined_rows)
 
@@ -141,7 +138,7 @@ class _History:
         self._frames[:] = 0.0
         self._at = 0
 
-    def advance(self) -> Tensor:
+    def advance(self) -> FloatArray:
         """Convolve the newest frame and those before it: [row, out]; the next one has room."""
         packed = self._packed
         step = packed.stride * packed.inputs
@@ -159,9 +156,7 @@ class _Level:
         self.history = _History(packed.down)
         bins, channels = packed.down.rows, packed.up_inputs
         self.joined = np.zeros((bins + _UP_TAPS - 1, channels), np.float32)
-        self.joined_rows = torch.from_numpy(self.joined).as_strided(
-            (bins, _UP_TAPS * channels), (channels, 1)
-        )
+        self.joined_rows = Rows(self.joined.reshape(-1), channels, bins)
         self._until_tick = 0
 
     def reset(self, frame: int) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dsp.networks.byte_products import Instructions
+    from dsp.networks.rows import Rows
+    from dsp.separator import FloatArray
 
 _LARGEST_WEIGHT = 127
 
@@ -40,24 +42,18 @@ class QuantisedLinear:
         scale = torch.where(scale > 0.0, scale, 1.0)
         quantised = torch.round(weight / scale[:, None]).to(torch.int8)
         self._weight = arrange(quantised.numpy())
-        self._outputs = weight.shape[0]
+        self.outputs, self.inputs = weight.shape
         self._affine = np.zeros((3, self._weight.shape[0] * OUTPUTS), np.float32)
-        self._affine[:2, : self._outputs] = scale, quantised.sum(dim=1) * scale
+        self._affine[:2, : self.outputs] = scale, quantised.sum(dim=1) * scale
         if bias is not None:
-            self._affine[2, : self._outputs] = bias
+            self._affine[2, : self.outputs] = bias
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Map [row, in], finite, to a new contiguous [row, out]; rows may overlap in memory."""
-        count, inputs = rows.shape
-        step = rows.stride(0)
-        values = rows.as_strided(((count - 1) * step + inputs,), (1,)).numpy()
+    def __call__(self, rows: Rows) -> FloatArray:
+        """Return a new [row, out]; rows must be finite."""
+        values, step, count = rows
         product = np.empty((count, self._affine.shape[1]), np.float32)
-        self._multiply(values, step, inputs, self._weight, self._affine, product)
-        return torch.from_numpy(np.ascontiguousarray(product[:, : self._outputs]))
-
-    def add_to(self, other: Tensor, rows: Tensor) -> Tensor:
-        """Return ``other + self(rows)`` as a new tensor; ``other`` is [row, out], contiguous."""
-        return self(rows).add_(other)
+        self._multiply(values, step, self.inputs, self._weight, self._affine, product)
+        return np.ascontiguousarray(product[:, : self.outputs])
 
 
 def has_quantised() -> bool:

@@ -8,15 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from dsp.networks import rocknet_kernels as kernels
 from dsp.networks.rocknet_packed import SPLIT_STAGE
+from dsp.networks.rows import Rows
 from dsp.networks.unet_weights import LEVELS
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from dsp.networks.rocknet_packed import PackedDown, PackedUNet, PackedUp
     from dsp.separator import FloatArray
 
@@ -39,18 +37,18 @@ class DownColumns:
 
     def advance(self, sums: FloatArray) -> None:
         """Take the final input column in; column 2 of the output is what it completes."""
-        product = self._packed.final(self._final_rows).numpy()
+        product = self._packed.final(self._final_rows)
         kernels.advance(product, sums, self._packed.bias, self.columns[2])
 
     def advance_repeated(self, sums: FloatArray) -> None:
         """Take level 0's newest frame in and complete columns 0 and 1: there it sounds on."""
-        product = self._packed.final(self._final_rows).numpy()
+        product = self._packed.final(self._final_rows)
         kernels.advance(product, sums, self._packed.bias, self.columns[2])
         kernels.repeat_newest(product, sums, self._packed.bias, self.columns)
 
     def add_edges(self, sums: FloatArray) -> None:
         """Complete output columns 0 and 1 with the edge inputs."""
-        product = self._packed.edges(self._edge_rows).numpy()
+        product = self._packed.edges(self._edge_rows)
         kernels.add_edges(sums, product, self._packed.bias, self.columns)
 
     def activate_into(self, below: DownColumns) -> None:
@@ -74,8 +72,8 @@ class UpColumns:
         self._packed = packed
         self.newer = np.zeros((bins, 2, channels), np.float32)
         self.older = np.zeros((bins, packed.older_columns, channels), np.float32)
-        self._newer_rows = torch.from_numpy(self.newer).reshape(bins, -1)
-        self._older_rows = torch.from_numpy(self.older).reshape(bins, -1)
+        self._newer_rows = Rows.of(self.newer.reshape(bins, -1))
+        self._older_rows = Rows.of(self.older.reshape(bins, -1))
 
     def place_skip(self, columns: FloatArray) -> None:
         """Copy an encoder level's columns 0, 1 and 2 to the first channels."""
@@ -87,16 +85,16 @@ class UpColumns:
 
     def products(self) -> tuple[FloatArray, FloatArray]:
         """Return the products of the newer and of the older columns, for ``kernels.interleave``."""
-        newer = self._packed.newer(self._newer_rows)
-        return newer.numpy(), self._packed.older(self._older_rows).numpy()
+        return self._packed.newer(self._newer_rows), self._packed.older(self._older_rows)
 
     def products_added_to(
         self, newer: FloatArray, older: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Return the products, each added to another channel set's."""
-        first = self._packed.newer.add_to(torch.from_numpy(newer), self._newer_rows)
-        second = self._packed.older.add_to(torch.from_numpy(older), self._older_rows)
-        return first.numpy(), second.numpy()
+        own_newer, own_older = self.products()
+        own_newer += newer
+        own_older += older
+        return own_newer, own_older
 
 
 def up_inputs(packed: PackedUNet, stage: int) -> list[UpColumns]:
@@ -108,11 +106,11 @@ def up_inputs(packed: PackedUNet, stage: int) -> list[UpColumns]:
     return [UpColumns(one, bins, channels) for one in packed.ups[stage]]
 
 
-def neighbourhoods(padded: FloatArray) -> Tensor:
+def neighbourhoods(padded: FloatArray) -> Rows:
     """View a padded [frequency, ...] input as the rows of a 5-tap convolution of stride 2.
 
     Rows overlap: [output frequency, tap * ...], nothing is copied.
     """
     width = int(np.prod(padded.shape[1:]))
     rows = (padded.shape[0] - PADDING) // 2
-    return torch.from_numpy(padded).as_strided((rows, 5 * width), (2 * width, 1))
+    return Rows(padded.reshape(-1), 2 * width, rows)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+from numpy.lib.stride_tricks import sliding_window_view
 
 from dsp.networks import rocknet_kernels as kernels
 from dsp.networks.rocknet_columns import PADDING
+from dsp.networks.rows import Rows
 from dsp.networks.unet_weights import LEVELS
 
 if TYPE_CHECKING:
@@ -81,10 +82,9 @@ def _convolve(down: PackedDown, columns: FloatArray, sums: Sequence[FloatArray])
     """Return the final columns that some input columns complete, [hop, bin / 2, channel]."""
     count, padded_bins, width = columns.shape
     bins = padded_bins - PADDING
-    rows = torch.from_numpy(columns).as_strided(
-        (count, bins // 2, 5 * width), (padded_bins * width, 2 * width, 1)
-    )
-    products = down.final(rows.reshape(-1, 5 * width)).numpy()
+    flat = columns.reshape(count, padded_bins * width)
+    rows = sliding_window_view(flat, 5 * width, axis=1)[:, :: 2 * width]
+    products = down.final(Rows.of(rows.reshape(-1, 5 * width)))
     products = products.reshape(count, bins // 2, -1)
     finals = np.empty((count, bins // 2, down.bias.shape[0]), np.float32)
     for product, one, final in zip(products, sums, finals, strict=True):

@@ -19,7 +19,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from dsp.errors import SignalError
 from dsp.networks import rocknet_kernels as kernels
@@ -75,15 +74,14 @@ class StreamingUNet:
         """
         self._check(magnitudes.shape)
         hop_index = self._state.hop_index
-        with torch.inference_mode():
-            self._downs[0].final_input[1:-2] = magnitudes.T
-            for level in range(FIRST_DEEP_LEVEL):
-                self._descend(level, hop_index)
-            if self.grid.is_deep(hop_index):
-                self._downs[-1].activate_into(self._deep.entry)
-                self._state.steps_taken = 0
-            self._take_deep_steps(self.grid.steps_until(hop_index), hop_index)
-            mask = self._ascend()
+        self._downs[0].final_input[1:-2] = magnitudes.T
+        for level in range(FIRST_DEEP_LEVEL):
+            self._descend(level, hop_index)
+        if self.grid.is_deep(hop_index):
+            self._downs[-1].activate_into(self._deep.entry)
+            self._state.steps_taken = 0
+        self._take_deep_steps(self.grid.steps_until(hop_index), hop_index)
+        mask = self._ascend()
         self._state.hop_index = hop_index + 1
         return mask
 
@@ -103,8 +101,7 @@ class StreamingUNet:
         self.reset(hop_index)
         end = hop_index + magnitudes.shape[0]
         unheard = max(self.grid.latest_heard(end - 1), hop_index) - hop_index
-        with torch.inference_mode():
-            advance_sums(self.packed, self.grid, self._state, magnitudes[:unheard])
+        advance_sums(self.packed, self.grid, self._state, magnitudes[:unheard])
         mask = None
         for column in magnitudes[unheard:]:
             mask = self.push(column)
@@ -180,13 +177,12 @@ class StreamingUNet:
         Needs buffers that are still zero. Runs every kernel, so that none compiles in a push.
         """
         state = self._state
-        with torch.inference_mode():
-            for level in range(FIRST_DEEP_LEVEL):
-                for _ in range(KERNEL_COLUMNS):
-                    self._descend(level, 0)
-            self._downs[-1].activate_into(self._deep.entry)
-            for step in range(DEEP_STEPS):
-                for _ in range(KERNEL_COLUMNS):
-                    self._take_deep_step(step, 0)
-            self._ascend()
+        for level in range(FIRST_DEEP_LEVEL):
+            for _ in range(KERNEL_COLUMNS):
+                self._descend(level, 0)
+        self._downs[-1].activate_into(self._deep.entry)
+        for step in range(DEEP_STEPS):
+            for _ in range(KERNEL_COLUMNS):
+                self._take_deep_step(step, 0)
+        self._ascend()
         return state.one_slot()

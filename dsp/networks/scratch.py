@@ -9,11 +9,10 @@ import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+from dsp.networks.rows import Rows
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from dsp.separator import FloatArray
 
 
@@ -22,23 +21,23 @@ class _Room(threading.local):
 
     def __init__(self) -> None:
         self._values = np.empty(0, np.float32)
-        self._rows: dict[tuple[int, int], tuple[FloatArray, Tensor]] = {}
+        self._rows: dict[tuple[int, int], tuple[FloatArray, Rows]] = {}
 
-    def rows(self, count: int, columns: int) -> tuple[FloatArray, Tensor]:
+    def rows(self, count: int, columns: int) -> tuple[FloatArray, Rows]:
         size = count * columns
         if size > self._values.size:
             self._values = np.empty(size, np.float32)
             self._rows = {}
         if (count, columns) not in self._rows:
             rows: FloatArray = self._values[:size].reshape(count, columns)
-            self._rows[count, columns] = rows, torch.from_numpy(rows)
+            self._rows[count, columns] = rows, Rows.of(rows)
         return self._rows[count, columns]
 
 
 _ROOM = _Room()
 
 
-def scratch_rows(count: int, columns: int) -> tuple[FloatArray, Tensor]:
+def scratch_rows(count: int, columns: int) -> tuple[FloatArray, Rows]:
     """Return [count, columns] to be written, and the same memory to be multiplied.
 
     Holds anything, and keeps what is written until this thread asks for rows again.
