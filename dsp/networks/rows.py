@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Rows(NamedTuple):
-    """Row ``r`` is of ``values``, flat, from ``r * step`` on: as many as the weights have inputs."""
+    """Row ``r`` is of ``values``, flat, from ``r * step`` on, as many as there are inputs."""
 
     values: FloatArray
     step: int
