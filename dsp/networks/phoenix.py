@@ -2,7 +2,7 @@
 
 Two windows lie over the newest 4096 samples, as for Rocknet live: through one the trunk hears,
 through the other comes the spectrum that its mask filters. The short synthesis window alone makes
-the latency: 1024 samples.
+the latency: two hops.
 """
 
 from __future__ import annotations
@@ -35,22 +35,28 @@ LIVE_FLOAT32 = replace(LIVE, name="live-float32")
 """The same latency and, for a network that `live` computes in eight bits, 32 everywhere."""
 LIVE_LIGHT = replace(LIVE, name="live-light")
 """The same latency for a quarter of the time: trunk and light head, without the U-Net."""
+LIVE_SHORT = Profile("live-short", 256, 256, 0, 0, Lane.REALTIME)
+"""Half the latency for twice the time: a hop and a synthesis window half as long."""
 
 
-def hearing_windows() -> WindowPair:
-    """Make the pair whose analysis window the trunk hears through."""
-    hop = LIVE.hop_samples
-    return asymmetric_windows(ANALYSIS_SAMPLES, LIVE.synthesis_overlap_samples + hop, hop)
+def hearing_windows(profile: Profile = LIVE) -> WindowPair:
+    """Make the pair whose analysis window the trunk hears through; it falls over a step."""
+    return asymmetric_windows(ANALYSIS_SAMPLES, STEP_SAMPLES, profile.hop_samples)
 
 
-def filtering_windows() -> WindowPair:
+def filtering_windows(profile: Profile = LIVE) -> WindowPair:
     """Make the pair through which the mixture is filtered and played."""
-    return low_delay_windows(ANALYSIS_SAMPLES, LIVE.hop_samples)
+    return low_delay_windows(ANALYSIS_SAMPLES, profile.hop_samples)
+
+
+def hops_per_step(profile: Profile) -> int:
+    """How many frames come in a step of the networks: theirs interleave."""
+    return STEP_SAMPLES // profile.hop_samples
 
 
 def live_network(config: PhoenixConfig) -> PhoenixNetwork:
     """Make a network for streams: frames come at the audio's hop, half a step apart."""
-    return PhoenixNetwork(config, frames_per_step=STEP_SAMPLES // LIVE.hop_samples)
+    return PhoenixNetwork(config, hops_per_step(LIVE))
 
 
 class Step(Protocol):
@@ -76,8 +82,9 @@ class PhoenixLive:
         self.rate_hz = RATE_HZ
         self.stems: tuple[str, ...] = ("vocals",)
         self.profile = profile
-        self._analysis = TwinAnalysis(hearing_windows(), filtering_windows(), CHANNELS)
-        self._synthesis = StreamingSynthesis(filtering_windows(), 1, CHANNELS)
+        filtering = filtering_windows(profile)
+        self._analysis = TwinAnalysis(hearing_windows(profile), filtering, CHANNELS)
+        self._synthesis = StreamingSynthesis(filtering, 1, CHANNELS)
         self._step = step
 
     def push(self, frames: FloatArray) -> FloatArray:

@@ -3,8 +3,9 @@
 `live` streams the joined network in the arithmetic that suits this processor: with the large
 products in eight bits where it has AMX or VNNI, and deep levels twice as often in a part of the
 time that this saves. `live-float32` is the same network in 32 bits on every machine; elsewhere the
-two are one. `live-light` is its trunk under a head of its own, for a quarter of the time. `studio`
-and `offline` are the U-Net by itself, with some of the future or all of it.
+two are one. `live-light` is its trunk under a head of its own, for a quarter of the time,
+`live-short` the same network as `live` at half its hop and latency. `studio` and `offline` are the
+U-Net by itself, with some of the future or all of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from dsp.errors import UnknownProfileError
 from dsp.networks import phoenix, unet_offline, unet_studio
 from dsp.networks.bundled_weights import load_bundled
 from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork
-from dsp.networks.joined_step import QUICK_GRID, JoinedStep, pack
+from dsp.networks.joined_step import (
+    GRID,
+    QUICK_GRID,
+    QUICK_SHORT_GRID,
+    SHORT_GRID,
+    JoinedStep,
+    pack,
+)
 from dsp.networks.linear import LinearKind
 from dsp.networks.model_card import load_card
 from dsp.networks.phoenix_network import PhoenixConfig
@@ -26,12 +34,13 @@ from dsp.networks.quantised_linear import has_quantised
 from dsp.networks.unet_weights import weights_from_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
     from dsp.networks.joined_step import PackedJoined
     from dsp.networks.model_card import ModelCard, WeightsFile
+    from dsp.networks.rocknet_grid import HopGrid
     from dsp.separator import Profile, Separator
 
 NAME = "phoenix"
@@ -41,6 +50,7 @@ _PROFILES = (
     phoenix.LIVE,
     phoenix.LIVE_FLOAT32,
     phoenix.LIVE_LIGHT,
+    phoenix.LIVE_SHORT,
     unet_studio.PROFILE,
     unet_offline.PROFILE,
 )
@@ -50,7 +60,7 @@ PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in _PROFILE
 class Phoenix:
     """The model with its weights packed, which all streams share: only their states differ.
 
-    Where `live` computes in eight bits, those in 32 are packed when a stream first needs them.
+    Other forms of `live` are packed when a stream first needs them.
     Thread-safe. Raises WeightsMissingError or WeightsCorruptError.
     """
 
@@ -59,10 +69,10 @@ class Phoenix:
         self.card: ModelCard = load_card(NAME)
         self.stems = self.card.stems
         self.profiles = PROFILES
-        network = load_network(self.card.weights_for("vocals"))
+        network = self._network()
         self._unet = network.unet.weights
         self._packed = pack_for_live(network)
-        self._packed_float32 = None if has_quantised() else self._packed
+        self._others: dict[str, PackedJoined] = {}
         self._lock = threading.Lock()
         self._executor = ThreadPoolExecutor(2, thread_name_prefix=NAME)
 
@@ -72,10 +82,19 @@ class Phoenix:
             case "live":
                 return phoenix.PhoenixLive(JoinedStep(self._packed))
             case "live-float32":
-                step = JoinedStep(self._packed_in_32_bits())
-                return phoenix.PhoenixLive(step, phoenix.LIVE_FLOAT32)
+                packed = self._packed
+                if has_quantised():
+                    packed = self._packed_as(profile_name, lambda: pack(self._network()))
+                return phoenix.PhoenixLive(JoinedStep(packed), phoenix.LIVE_FLOAT32)
             case "live-light":
                 return phoenix.PhoenixLive(PhoenixStep(self._packed.light), phoenix.LIVE_LIGHT)
+            case "live-short":
+                hops = phoenix.hops_per_step(phoenix.LIVE_SHORT)
+                grids = (QUICK_SHORT_GRID, SHORT_GRID)
+                packed = self._packed_as(
+                    profile_name, lambda: pack_for_live(self._network(hops), *grids)
+                )
+                return phoenix.PhoenixLive(JoinedStep(packed), phoenix.LIVE_SHORT)
             case "studio":
                 return unet_studio.make_studio_unet(self._unet)
             case "offline":
@@ -83,28 +102,36 @@ class Phoenix:
         known = ", ".join(self.profiles)
         raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
 
-    def _packed_in_32_bits(self) -> PackedJoined:
+    def _packed_as(self, profile_name: str, make: Callable[[], PackedJoined]) -> PackedJoined:
         with self._lock:
-            if self._packed_float32 is None:
-                self._packed_float32 = pack(load_network(self.card.weights_for("vocals")))
-            return self._packed_float32
+            if profile_name not in self._others:
+                self._others[profile_name] = make()
+            return self._others[profile_name]
+
+    def _network(self, hops_per_step: int = HOPS_PER_STEP) -> JoinedNetwork:
+        return load_network(self.card.weights_for("vocals"), hops_per_step)
 
 
-def pack_for_live(network: JoinedNetwork) -> PackedJoined:
-    """Arrange a network's weights for the products that this processor is quickest at."""
+def pack_for_live(
+    network: JoinedNetwork, quick: HopGrid = QUICK_GRID, usual: HopGrid = GRID
+) -> PackedJoined:
+    """Arrange a network's weights for the products that this processor is quickest at.
+
+    Where it has eight bits, the ``quick`` grid, on which deep levels run more often.
+    """
     if has_quantised():
-        return pack(network, LinearKind.EIGHT_BITS, QUICK_GRID)
-    return pack(network)
+        return pack(network, LinearKind.EIGHT_BITS, quick)
+    return pack(network, grid=usual)
 
 
-def load_network(file: WeightsFile) -> JoinedNetwork:
+def load_network(file: WeightsFile, hops_per_step: int = HOPS_PER_STEP) -> JoinedNetwork:
     """Read the bundled weights into a network for streams.
 
     Raises WeightsMissingError or WeightsCorruptError.
     """
-    return load_bundled(file, _network_of)
+    return load_bundled(file, lambda tensors: _network_of(tensors, hops_per_step))
 
 
-def _network_of(tensors: Mapping[str, Tensor]) -> JoinedNetwork:
+def _network_of(tensors: Mapping[str, Tensor], hops_per_step: int) -> JoinedNetwork:
     unet = {n.removeprefix("unet."): t for n, t in tensors.items() if n.startswith("unet.")}
-    return JoinedNetwork(weights_from_tensors(unet), PhoenixConfig(), HOPS_PER_STEP)
+    return JoinedNetwork(weights_from_tensors(unet), PhoenixConfig(), hops_per_step)

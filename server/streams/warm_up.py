@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from dsp.separator import Separator
 
-PHASES = 16  # hops after which the pattern of every multi-rate network repeats
+PHASES = 32  # hops after which the pattern of every multi-rate network repeats
 REPETITIONS = 8  # at most: all of it in `BUDGET_S`
 BUDGET_S = 0.3  # a slow profile is timed by fewer hops
 _LEVEL = 0.1  # of the noise; a network does the same work for any

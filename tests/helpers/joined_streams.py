@@ -11,10 +11,10 @@ WIDTHS = (2, 3, 4, 4, 5, 6)
 SMALL = PhoenixConfig(TrunkConfig(widths=WIDTHS, answer_width=3), head_width=5)
 
 
-def small_network():
+def small_network(hops_per_step=HOPS_PER_STEP):
     """Make it with random weights, the heads' last layer too."""
     torch.manual_seed(3)
-    network = JoinedNetwork(untrained_weights(WIDTHS, seed=1), SMALL, HOPS_PER_STEP)
+    network = JoinedNetwork(untrained_weights(WIDTHS, seed=1), SMALL, hops_per_step)
     for head in (network.head, network.light_head):
         torch.nn.init.normal_(head.matrix.weight, std=0.3)
     return network.eval().requires_grad_(requires_grad=False)

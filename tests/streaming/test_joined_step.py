@@ -11,8 +11,15 @@ from joined_streams import SMALL, WIDTHS, small_network
 from step_frames import SPECTRUM_BINS, assert_close, frames
 
 from dsp.networks.joined_network import join
-from dsp.networks.joined_step import GRID, QUICK_GRID, JoinedStep, pack
-from dsp.networks.phoenix import LIVE, PhoenixLive
+from dsp.networks.joined_step import (
+    GRID,
+    QUICK_GRID,
+    QUICK_SHORT_GRID,
+    SHORT_GRID,
+    JoinedStep,
+    pack,
+)
+from dsp.networks.phoenix import LIVE, LIVE_SHORT, PhoenixLive, hops_per_step
 from dsp.networks.phoenix_network import PhoenixNetwork
 from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.phoenix_trunk import BINS
@@ -24,9 +31,24 @@ from dsp.separator import Separator
 HOP = LIVE.hop_samples
 
 
+FORMS = {
+    "usual": (LIVE, GRID),
+    "quick": (LIVE, QUICK_GRID),
+    "short": (LIVE_SHORT, SHORT_GRID),
+    "quick, short": (LIVE_SHORT, QUICK_SHORT_GRID),
+}
+with_each_form = pytest.mark.parametrize(("profile", "grid"), FORMS.values(), ids=FORMS)
+
+
 @pytest.fixture(scope="module")
 def network():
     return small_network()
+
+
+@pytest.fixture(scope="module")
+def networks(network):
+    """By profile: frames of the short one interleave twice as densely."""
+    return {LIVE: network, LIVE_SHORT: small_network(hops_per_step(LIVE_SHORT))}
 
 
 @pytest.fixture(scope="module", params=[GRID, QUICK_GRID], ids=["usual", "quick"])
@@ -50,8 +72,9 @@ def of_networks(network, heard, filtered, first, grid):
 
 
 @pytest.mark.parametrize("first", [0, 1, 6, 19])
-@pytest.mark.parametrize("grid", [GRID, QUICK_GRID], ids=["usual", "quick"])
-def test_every_hop_is_the_networks(network, first, grid):
+@with_each_form
+def test_every_hop_is_the_networks(networks, profile, grid, first):
+    network = networks[profile]
     heard, filtered = frames(40)
     step = JoinedStep(pack(network, grid=grid))
     step.reset(first)
@@ -72,11 +95,11 @@ def test_the_light_form_is_the_trunk_under_its_own_head(network, first):
     assert_close(np.stack(actual, axis=1), expected[0].numpy())
 
 
-@pytest.mark.parametrize("grid", [GRID, QUICK_GRID], ids=["usual", "quick"])
+@with_each_form
 @pytest.mark.parametrize("first", [0, 3, 8])
-def test_no_hop_has_the_deep_levels_of_both(network, monkeypatch, grid, first):
-    """The trunk's tick with every eighth frame; the U-Net's steps are taken at others."""
-    step = JoinedStep(pack(network, grid=grid))
+def test_no_hop_has_the_deep_levels_of_both(networks, monkeypatch, profile, grid, first):
+    """The trunk's tick every four steps; the U-Net's steps are taken at other hops."""
+    step = JoinedStep(pack(networks[profile], grid=grid))
     step.reset(first)
     steps = []
     take = StreamingUNet._take_deep_step
@@ -86,8 +109,8 @@ def test_no_hop_has_the_deep_levels_of_both(network, monkeypatch, grid, first):
     heard, filtered = frames(32)
     for hop in range(first, first + 32):
         step.push(heard[:, hop - first], filtered[:, hop - first])
-    assert len(steps) > 8
-    assert all(hop % 8 for hop in steps)
+    assert len(steps) >= 8
+    assert all(hop % (4 * hops_per_step(profile)) for hop in steps)
 
 
 def test_after_a_reset_nothing_is_left_of_before(packed):
@@ -116,15 +139,17 @@ def test_any_partition_gives_what_all_at_once_gives(packed, hops):
     assert_close(np.concatenate(blocks, axis=-1), PhoenixLive(JoinedStep(packed)).push(x))
 
 
+@with_each_form
 @pytest.mark.parametrize("hops", [0, 1, 2, 7, 33])
 @pytest.mark.parametrize("first", [0, 5])
-def test_a_rebuilt_stream_goes_on_as_if_it_had_heard_it(packed, hops, first):
-    x = (0.1 * np.random.default_rng(3).standard_normal((2, 60 * HOP))).astype(np.float32)
-    heard, rebuilt = PhoenixLive(JoinedStep(packed)), PhoenixLive(JoinedStep(packed))
-    heard.reset(first * HOP)
-    heard.push(x[:, : hops * HOP])
-    rebuilt.rebuild(x[:, : hops * HOP], first * HOP)
-    assert_close(rebuilt.push(x[:, hops * HOP :]), heard.push(x[:, hops * HOP :]))
+def test_a_rebuilt_stream_goes_on_as_if_it_had_heard_it(networks, profile, grid, hops, first):
+    packed, hop = pack(networks[profile], grid=grid), profile.hop_samples
+    x = (0.1 * np.random.default_rng(3).standard_normal((2, 60 * hop))).astype(np.float32)
+    heard, rebuilt = (PhoenixLive(JoinedStep(packed), profile) for _ in range(2))
+    heard.reset(first * hop)
+    heard.push(x[:, : hops * hop])
+    rebuilt.rebuild(x[:, : hops * hop], first * hop)
+    assert_close(rebuilt.push(x[:, hops * hop :]), heard.push(x[:, hops * hop :]))
 
 
 def test_joined_they_start_near_the_mean_of_both():

@@ -7,18 +7,25 @@ import pytest
 
 from dsp.errors import UnknownProfileError
 from dsp.networks import phoenix_model
-from dsp.networks.joined_step import QUICK_GRID, JoinedStep, pack
+from dsp.networks.float_linear import FloatLinear
+from dsp.networks.joined_step import (
+    QUICK_GRID,
+    QUICK_SHORT_GRID,
+    SHORT_GRID,
+    JoinedStep,
+    pack,
+)
 from dsp.networks.model_card import load_card
 from dsp.networks.phoenix import PhoenixLive
 from dsp.networks.phoenix_model import Phoenix, load_network
-from dsp.networks.quantised_linear import has_quantised
+from dsp.networks.quantised_linear import QuantisedLinear, has_quantised
 from dsp.networks.registry import load_model
 from dsp.separator import Separator
 
 FILE = load_card("phoenix").weights_for("vocals")
 
 
-@pytest.mark.parametrize("profile", ["live", "live-float32", "live-light", "studio", "offline"])
+@pytest.mark.parametrize("profile", phoenix_model.PROFILES)
 def test_every_profile_is_a_separator_of_its_own(profile):
     model = load_model("phoenix")
     first, second = model.separator(profile), model.separator(profile)
@@ -27,7 +34,7 @@ def test_every_profile_is_a_separator_of_its_own(profile):
     assert first.profile == model.profiles[profile]
 
 
-@pytest.mark.parametrize("profile", ["live", "live-light"])
+@pytest.mark.parametrize("profile", ["live", "live-light", "live-short"])
 def test_streams_on_threads_of_their_own_give_what_they_give_alone(profile):
     model = load_model("phoenix")
     x = noise(64)
@@ -55,11 +62,11 @@ def test_where_the_processor_has_eight_bits_live_uses_them_and_is_near_the_same_
     assert 0 < np.square(error).sum() < 0.1 * np.square(exact).sum()
 
 
-@pytest.mark.skipif(not has_quantised(), reason="no AMX and no VNNI here")
-def test_weights_in_32_bits_are_packed_when_a_stream_first_needs_them_and_then_shared():
+@pytest.mark.parametrize("profile", ["live-float32", "live-short"])
+def test_other_forms_are_packed_when_a_stream_first_needs_them_and_then_shared(profile):
     model = Phoenix()
-    assert model._packed_float32 is None
-    first, second = (model.separator("live-float32") for _ in range(2))
+    assert not model._others
+    first, second = (model.separator(profile) for _ in range(2))
     assert first._step._trunk._levels[-1].packed is second._step._trunk._levels[-1].packed
     assert first._step is not second._step
 
@@ -80,6 +87,23 @@ def test_light_streams_use_the_weights_that_live_ones_have_in_memory():
     live, light = model.separator("live"), model.separator("live-light")
     assert light._step._trunk._levels[0].packed is live._step._trunk._levels[0].packed
     assert not np.array_equal(light.push(noise(20)), live.push(noise(20)))
+
+
+def test_the_short_form_promises_half_the_latency():
+    profiles = phoenix_model.PROFILES
+    assert 2 * profiles["live-short"].algorithmic_latency_samples == 1024
+    assert profiles["live"].algorithmic_latency_samples == 1024
+
+
+@pytest.mark.parametrize("is_quantised", [False, True])
+def test_the_short_form_computes_in_the_arithmetic_of_live(monkeypatch, is_quantised):
+    if is_quantised and not has_quantised():
+        pytest.skip("no AMX and no VNNI here")
+    monkeypatch.setattr(phoenix_model, "has_quantised", lambda: is_quantised)
+    step = Phoenix().separator("live-short")._step
+    assert step._unet.grid == (QUICK_SHORT_GRID if is_quantised else SHORT_GRID)
+    deepest = step._trunk._levels[-1].packed.down.product
+    assert isinstance(deepest, QuantisedLinear if is_quantised else FloatLinear)
 
 
 def test_a_profile_it_lacks_names_those_there_are():

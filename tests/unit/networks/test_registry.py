@@ -7,7 +7,7 @@ import pytest
 
 from dsp.errors import UnknownModelError, UnknownProfileError, WeightsMissingError
 from dsp.networks import registry as module
-from dsp.networks.phoenix import LIVE_FLOAT32, LIVE_LIGHT
+from dsp.networks.phoenix import LIVE_FLOAT32, LIVE_LIGHT, LIVE_SHORT
 from dsp.networks.registry import DEFAULT_MODEL, Registry, available_models, load_model
 from dsp.separator import Separator
 
@@ -33,7 +33,8 @@ def test_descriptions_tell_stems_rate_and_latency():
 def test_the_test_model_offers_every_profile_but_other_forms_of_live():
     *models, fixed = available_models()
     offered = set().union(*(model.profiles for model in models))
-    assert offered - {LIVE_FLOAT32.name, LIVE_LIGHT.name} == set(fixed.profiles)
+    other_forms = {form.name for form in (LIVE_FLOAT32, LIVE_LIGHT, LIVE_SHORT)}
+    assert offered - other_forms == set(fixed.profiles)
 
 
 def test_unknown_model_names_those_there_are():

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from dsp.networks import rocknet_live
 from dsp.networks.fixed_gains import PROFILES, FixedGainsSeparator
-from dsp.networks.joined_step import GRID, HOPS_PER_STEP, QUICK_GRID
+from dsp.networks.joined_step import (
+    GRID,
+    HOPS_PER_STEP,
+    QUICK_GRID,
+    QUICK_SHORT_GRID,
+    SHORT_GRID,
+)
+from dsp.networks.phoenix import LIVE_SHORT, hops_per_step
 from dsp.networks.phoenix_trunk import TrunkConfig
 from protocol import Limits, Open, ServerFull, StreamExists, UnexpectedMessage, UnknownStream
 from server.config import LogConfig
@@ -32,9 +39,11 @@ def test_a_disturbance_in_one_repetition_is_not_the_models_cost(pattern, disturb
 
 
 def test_a_whole_pattern_of_every_multi_rate_network_is_timed():
-    trunk = max(TrunkConfig().ticks) * HOPS_PER_STEP
-    periods = [trunk, GRID.deep_period, QUICK_GRID.deep_period, rocknet_live.GRID.deep_period]
-    assert [PHASES % period for period in periods] == [0, 0, 0, 0]
+    most_hops_per_step = max(HOPS_PER_STEP, hops_per_step(LIVE_SHORT))
+    trunk = max(TrunkConfig().ticks) * most_hops_per_step
+    grids = [GRID, QUICK_GRID, SHORT_GRID, QUICK_SHORT_GRID, rocknet_live.GRID]
+    periods = [trunk, *(grid.deep_period for grid in grids)]
+    assert [PHASES % period for period in periods] == [0] * 6
 
 
 def test_the_separator_is_left_as_new():
