@@ -65,17 +65,20 @@ def asymmetric_windows(
     return WindowPair(analysis.astype(np.float32), synthesis.astype(np.float32), hop_samples)
 
 
-def low_delay_windows(analysis_samples: int, hop_samples: int) -> WindowPair:
+def low_delay_windows(
+    analysis_samples: int, hop_samples: int, fall_samples: int | None = None
+) -> WindowPair:
     """Give the pair that resynthesises masked spectra best at a delay of one hop.
 
-    The roots of a long Hann rise and of a fall of one hop; where the synthesis window lies, both
-    multiply to a Hann window of two hops. Errors of a mask fade towards both ends, and the newest
-    samples weigh more than under a longer fall.
+    The roots of a long Hann rise and of a fall of one hop, or as told; where the synthesis window
+    lies, both multiply to a Hann window of two hops. Errors of a mask fade towards both ends, and
+    the newest samples weigh more than under a longer fall.
 
     Reference: Mauler & Martin, EUSIPCO 2007, section 3.
     """
     _check_lengths(analysis_samples, 2 * hop_samples, hop_samples)
-    analysis = np.sqrt(rise_and_fall(analysis_samples - hop_samples, hop_samples))
+    fall = hop_samples if fall_samples is None else fall_samples
+    analysis = np.sqrt(rise_and_fall(analysis_samples - fall, fall))
     hann = rise_and_fall(hop_samples, hop_samples)
     synthesis = hann / analysis[-hann.size :]
     return WindowPair(analysis.astype(np.float32), synthesis.astype(np.float32), hop_samples)

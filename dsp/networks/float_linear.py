@@ -32,6 +32,10 @@ ROWS, VECTORS = (8, 2) if _HAS_LONG_VECTORS else (4, 1)
 """Of a block, so that its sums fill the registers: 32 of 16 floats, or 16 of 8."""
 
 
+BRIEF = 1_000_000
+"""Multiplications, some 15 us, below which the interpreter's lock is kept (docs/overload.md)."""
+
+
 class FloatLinear:
     """``rows @ weight.T + bias``, with ``weight`` [out, in].
 
@@ -48,6 +52,8 @@ class FloatLinear:
     def __call__(self, rows: Rows) -> FloatArray:
         """Return a new [row, out]."""
         product = np.empty((rows.row_count, self.outputs), np.float32)
+        is_brief = rows.row_count * self._weight.size < BRIEF
+        multiply = _multiply_briefly if is_brief else _multiply_at_length
         multiply(rows.values, rows.step, self._weight, self._bias, product)
         return product
 
@@ -60,8 +66,22 @@ def arrange(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(padded.reshape(-1, LANES, inputs).transpose(0, 2, 1))
 
 
+@njit(cache=True)
+def _multiply_briefly(
+    values: FloatArray, step: int, weights: FloatArray, bias: FloatArray, product: FloatArray
+) -> None:
+    _multiply(values, step, weights, bias, product)
+
+
 @njit(cache=True, nogil=True)
-def multiply(
+def _multiply_at_length(
+    values: FloatArray, step: int, weights: FloatArray, bias: FloatArray, product: FloatArray
+) -> None:
+    _multiply(values, step, weights, bias, product)
+
+
+@njit(cache=True)
+def _multiply(
     values: FloatArray, step: int, weights: FloatArray, bias: FloatArray, product: FloatArray
 ) -> None:
     """Write ``product`` [row, out]; row ``r`` is of ``values`` from ``r * step`` on.

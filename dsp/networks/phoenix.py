@@ -36,17 +36,22 @@ LIVE_FLOAT32 = replace(LIVE, name="live-float32")
 LIVE_LIGHT = replace(LIVE, name="live-light")
 """The same latency for a quarter of the time: trunk and light head, without the U-Net."""
 LIVE_SHORT = Profile("live-short", 256, 256, 0, 0, Lane.REALTIME)
-"""Half the latency for twice the time: a hop and a synthesis window half as long."""
+"""Half the latency for twice the time: hop and synthesis window are half as long.
+
+The newest samples weigh more in both windows than elsewhere (docs/quality.md).
+"""
 
 
 def hearing_windows(profile: Profile = LIVE) -> WindowPair:
-    """Make the pair whose analysis window the trunk hears through; it falls over a step."""
-    return asymmetric_windows(ANALYSIS_SAMPLES, STEP_SAMPLES, profile.hop_samples)
+    """Make the pair whose analysis window the trunk hears through."""
+    fall = 768 if profile is LIVE_SHORT else STEP_SAMPLES
+    return asymmetric_windows(ANALYSIS_SAMPLES, fall, profile.hop_samples)
 
 
 def filtering_windows(profile: Profile = LIVE) -> WindowPair:
     """Make the pair through which the mixture is filtered and played."""
-    return low_delay_windows(ANALYSIS_SAMPLES, profile.hop_samples)
+    hop = profile.hop_samples
+    return low_delay_windows(ANALYSIS_SAMPLES, hop, hop // 2 if profile is LIVE_SHORT else hop)
 
 
 def hops_per_step(profile: Profile) -> int:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dsp.networks.registry import Model
 
 BLOCK_FRAMES = 256
-LIVE_FORMS = ("live", "live-light")  # the second where the first does not hold, or for many
+LIVE_FORMS = ("live", "live-light", "live-short")  # for slow machines or many; for less latency
 _MEASURED_SECONDS = 4.0  # of audio
 _WARM_UP_HOPS = 16
 

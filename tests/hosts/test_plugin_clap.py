@@ -122,6 +122,7 @@ def test_flags_say_what_a_host_may_do(mix):
         ("Vocals mute", 1.0, "On"),
         ("Profile", 1.0, "Studio"),
         ("Profile", 2.0, "Light"),
+        ("Profile", 3.0, "Short"),
     ],
 )
 def test_values_read_as_people_write_them(mix, name, value, text):

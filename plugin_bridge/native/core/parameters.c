@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stddef.h>
 
-static const char *const PROFILE_LABELS[] = {"Live", "Studio", "Light"};
+static const char *const PROFILE_LABELS[] = {"Live", "Studio", "Light", "Short"};
 static const char *const STATUS_LABELS[] = {"Off", "Starting", "Connected", "Fallback", "Refused"};
 
 enum { TOGGLE = STEMS_FLAG_TOGGLE | STEMS_FLAG_INTEGER, ENUMERATION = STEMS_FLAG_ENUM | STEMS_FLAG_INTEGER };
@@ -21,7 +21,7 @@ static const StemsParameter TABLE[PARAMETER_COUNT] = {
     STEM(INSTRUMENTAL, "instrumental", "Instrumental"),
     {STEMS_PARAMETER_DRY_WET, "dry_wet", "Dry/wet", "", "%", 0, 100, 100, 0, 0, NULL},
     {STEMS_PARAMETER_FOCUS, "focus", "Focus", "", "%", 0, 150, 100, 0, 0, NULL},
-    {STEMS_PARAMETER_PROFILE, "profile", "Profile", "", "", 0, 2, 0, 2, ENUMERATION | STEMS_FLAG_NOT_AUTOMATABLE,
+    {STEMS_PARAMETER_PROFILE, "profile", "Profile", "", "", 0, 3, 0, 3, ENUMERATION | STEMS_FLAG_NOT_AUTOMATABLE,
      PROFILE_LABELS},
     {STEMS_PARAMETER_STATUS, "status", "Status", "", "", 0, 4, 0, 4, ENUMERATION | STEMS_FLAG_OUTPUT, STATUS_LABELS},
 };

@@ -57,10 +57,15 @@ def test_reconstruction_is_perfect(pair) -> None:
     assert_reconstructs(asymmetric_windows(*pair))
 
 
-@pytest.mark.parametrize(("analysis", "hop"), [(4096, 512), (4096, 256), (1024, 512), (64, 8)])
-def test_reconstruction_through_low_delay_windows_is_perfect(analysis, hop) -> None:
-    windows = low_delay_windows(analysis, hop)
+@pytest.mark.parametrize(
+    ("analysis", "hop", "fall"),
+    [(4096, 512, None), (4096, 256, 128), (4096, 256, 512), (1024, 512, None), (64, 8, 4)],
+)
+def test_reconstruction_through_low_delay_windows_is_perfect(analysis, hop, fall) -> None:
+    windows = low_delay_windows(analysis, hop, fall)
     assert windows.delay_samples == hop
+    longest = np.flatnonzero(np.diff(windows.analysis) > 0).max() + 1
+    assert analysis - longest == pytest.approx(hop if fall is None else fall, abs=1)
     assert_reconstructs(windows)
 
 

@@ -1,11 +1,13 @@
 """Products are near the exact ones, and each row is computed as if it were alone."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.networks.float_linear import LANES, FloatLinear, arrange
+from dsp.networks import float_linear
+from dsp.networks.float_linear import BRIEF, LANES, FloatLinear, arrange
 from dsp.networks.rows import Rows
 
 SIZES = st.integers(1, 40)
@@ -47,6 +49,17 @@ def test_a_row_gives_what_it_gives_alone_to_the_last_bit(rows, row, seed):
     linear, x = FloatLinear(random(20, 33), random(20)), random(rows, 33, seed=seed)
     row %= rows
     assert torch.equal(product(linear, x)[row : row + 1], product(linear, x[row : row + 1]))
+
+
+@pytest.mark.parametrize("more", [-1, 0])
+def test_long_products_give_the_lock_away_and_brief_ones_do_not(monkeypatch, more):
+    called = []
+    for name in ("_multiply_briefly", "_multiply_at_length"):
+        monkeypatch.setattr(float_linear, name, lambda *_, name=name: called.append(name))
+    linear = FloatLinear(random(LANES, 1000), None)
+    rows = BRIEF // (1000 * LANES) + 1 + more
+    linear(Rows.of(random(rows, 1000).numpy()))
+    assert called == ["_multiply_briefly" if more else "_multiply_at_length"]
 
 
 def test_overlapping_rows_are_read_where_they_lie():

@@ -112,11 +112,11 @@ def test_the_exit_code_says_whether_live_separation_holds(  # noqa: PLR0917 -- b
 
 
 @pytest.mark.usefixtures("rehearsals")
-def test_a_model_with_a_light_form_is_told_of_both_and_the_code_is_of_live(
+def test_a_model_with_other_forms_is_told_of_all_and_the_code_is_of_live(
     monkeypatch, tmp_path, capsys
 ):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    times_ms = {"live": 30.0, "live-light": 3.0}
+    times_ms = {"live": 30.0, "live-light": 3.0, "live-short": 4.0}
     monkeypatch.setattr(
         doctor,
         "measure",
