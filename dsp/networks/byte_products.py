@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils, config
+from numba.core import cgutils
 from numba.extending import intrinsic
+
+from dsp.networks.processor import features
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -64,13 +66,11 @@ class Instructions(IntEnum):
 
 def available_instructions() -> tuple[Instructions, ...]:
     """Return those that this processor, its operating system and Numba's compiler have."""
-    if config.CPU_NAME is not None or config.CPU_FEATURES is not None:
-        return ()  # Numba was told to compile for another processor
-    features = binding.get_host_cpu_features()
+    compiled_for = features()
     there = {
-        Instructions.AMX: features.get("amx-int8", False) and torch.cpu._init_amx(),  # noqa: SLF001
-        Instructions.AVX512_VNNI: features.get("avx512vnni", False),
-        Instructions.AVX_VNNI: features.get("avxvnni", False),
+        Instructions.AMX: "amx-int8" in compiled_for and torch.cpu._init_amx(),  # noqa: SLF001
+        Instructions.AVX512_VNNI: "avx512vnni" in compiled_for,
+        Instructions.AVX_VNNI: "avxvnni" in compiled_for,
     }
     return tuple(instructions for instructions, is_there in there.items() if is_there)
 

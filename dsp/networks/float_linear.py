@@ -12,10 +12,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from dsp.networks.processor import features
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
 LANES = 16
 """Outputs of a vector."""
 
-_HAS_LONG_VECTORS = binding.get_host_cpu_features().get("avx512f", False)
-ROWS, VECTORS = (8, 2) if _HAS_LONG_VECTORS else (4, 1)
+ROWS, VECTORS = (8, 2) if "avx512f" in features() else (4, 1)
 """Of a block, so that its sums fill the registers: 32 of 16 floats, or 16 of 8."""
 
 

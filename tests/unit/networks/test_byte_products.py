@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numba.core import config
 
 from dsp.networks import byte_products
 from dsp.networks.byte_products import DEPTH, OUTPUTS, Instructions, arrange, available_instructions
@@ -23,15 +22,14 @@ def test_every_weight_is_where_its_block_looks_for_it(outputs, inputs, seed):
     assert arranged[place] == weights[n, k]
 
 
-def features(monkeypatch, *names):
-    there = dict.fromkeys(names, True)
-    monkeypatch.setattr(byte_products.binding, "get_host_cpu_features", lambda: there)
+def compiled_for(monkeypatch, *names):
+    monkeypatch.setattr(byte_products, "features", lambda: frozenset(names))
 
 
 @pytest.mark.parametrize("is_granted", [True, False])
 def test_tiles_are_used_only_where_the_system_grants_them(monkeypatch, is_granted):
     monkeypatch.setattr(byte_products.torch.cpu, "_init_amx", lambda: is_granted)
-    features(monkeypatch, "amx-int8", "avx512vnni")
+    compiled_for(monkeypatch, "amx-int8", "avx512vnni")
     expected = [Instructions.AVX512_VNNI]
     if is_granted:
         expected.insert(0, Instructions.AMX)
@@ -39,17 +37,10 @@ def test_tiles_are_used_only_where_the_system_grants_them(monkeypatch, is_grante
 
 
 def test_a_processor_with_short_vectors_has_those(monkeypatch):
-    features(monkeypatch, "avx2", "avxvnni")
+    compiled_for(monkeypatch, "avx2", "avxvnni")
     assert available_instructions() == (Instructions.AVX_VNNI,)
 
 
 def test_an_old_or_another_processor_has_none(monkeypatch):
-    features(monkeypatch, "avx2", "neon")
-    assert available_instructions() == ()
-
-
-@pytest.mark.parametrize("setting", ["CPU_NAME", "CPU_FEATURES"])
-def test_none_are_used_where_numba_compiles_for_another_processor(monkeypatch, setting):
-    features(monkeypatch, "avx512vnni")
-    monkeypatch.setattr(config, setting, "generic")
+    compiled_for(monkeypatch, "avx2", "neon")
     assert available_instructions() == ()

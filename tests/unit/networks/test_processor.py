@@ -1,0 +1,46 @@
+"""Kernels are written for what Numba compiles for, be it this processor or another."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from numba.core import config
+
+from dsp.networks import processor
+from dsp.networks.processor import features
+
+
+def test_this_processor_counts_unless_numba_is_told_of_another(monkeypatch):
+    host = {"avx2": True, "avx512f": False}
+    monkeypatch.setattr(processor.binding, "get_host_cpu_features", lambda: host)
+    monkeypatch.setattr(config, "CPU_FEATURES", None)
+    assert features() == {"avx2"}
+    monkeypatch.setattr(config, "CPU_FEATURES", "+sse2,-avx2,+avxvnni")
+    assert features() == {"sse2", "avxvnni"}
+    monkeypatch.setattr(config, "CPU_FEATURES", "")
+    assert features() == frozenset()
+
+
+PRODUCT = """
+import sys, numpy, torch
+from dsp.networks.float_linear import VECTORS, FloatLinear
+from dsp.networks.quantised_linear import has_quantised
+from dsp.networks.rows import Rows
+x, weight = (numpy.random.default_rng(n).integers(-9, 9, (37, 50)) for n in (0, 1))
+linear = FloatLinear(torch.from_numpy(weight).float(), None)
+found = linear(Rows.of(x.astype(numpy.float32)))
+print(VECTORS, has_quantised(), numpy.array_equal(found, x @ weight.T))
+"""
+
+
+@pytest.mark.parametrize("cpu_features", ["+avx2,+fma", ""], ids=["short vectors", "shortest"])
+def test_products_are_right_on_processors_with_shorter_vectors(tmp_path, cpu_features):
+    if "avx2" not in features():
+        pytest.skip("this processor cannot run what is compiled for AVX2")
+    elsewhere = {"NUMBA_CPU_FEATURES": cpu_features, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", PRODUCT]
+    run = subprocess.run(
+        command, check=False, env=os.environ | elsewhere, capture_output=True, text=True
+    )
+    assert run.stdout.split() == ["1", "False", "True"], run.stderr
