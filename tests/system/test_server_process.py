@@ -63,15 +63,17 @@ def test_an_idle_server_costs_next_to_nothing(ready_server):
     server, _ = ready_server
     supervisor = psutil.Process(server.process.pid)
     processes = [supervisor, *supervisor.children()]
-    before, started = processor_s(processes), time.monotonic()
+    before, started = turns(processes), time.monotonic()
     time.sleep(2)
-    used = (processor_s(processes) - before) / (time.monotonic() - started)
+    per_second = (turns(processes) - before) / (time.monotonic() - started)
     assert len(processes) == 2
-    assert used < 0.025  # the clock of /proc ticks in hundredths of a second, for each process
+    assert per_second < 150  # some 50; what one costs is the machine's matter
 
 
-def processor_s(processes):
-    return sum(sum(process.cpu_times()[:2]) for process in processes)
+def turns(processes):
+    """How often all of their threads have been given a processor (proc(5), schedstat)."""
+    tasks = [task for process in processes for task in Path(f"/proc/{process.pid}/task").iterdir()]
+    return sum(int((task / "schedstat").read_text().split()[2]) for task in tasks)
 
 
 def test_the_socket_is_private(ready_server):
