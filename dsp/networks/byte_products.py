@@ -39,7 +39,6 @@ OUTPUTS = 32
 DEPTH = 64
 """Inputs come in multiples of it; zeros are in the place of those that there are not."""
 
-
 LARGEST_BYTE = np.float32(255.0)
 LEAST_EXTENT = np.float32(1e-30)
 """A row that varies by less counts as constant; its inverse would be beyond float32."""

@@ -32,7 +32,6 @@ LANES = 16
 ROWS, VECTORS = (8, 2) if "avx512f" in features() else (4, 1)
 """Of a block, so that its sums fill the registers: 32 of 16 floats, or 16 of 8."""
 
-
 BRIEF = 1_000_000
 """Multiplications, some 15 us, below which the interpreter's lock is kept (docs/overload.md)."""
 

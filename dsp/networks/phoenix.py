@@ -36,22 +36,25 @@ LIVE_FLOAT32 = replace(LIVE, name="live-float32")
 LIVE_LIGHT = replace(LIVE, name="live-light")
 """The same latency for a quarter of the time: trunk and light head, without the U-Net."""
 LIVE_SHORT = Profile("live-short", 256, 256, 0, 0, Lane.REALTIME)
-"""Half the latency for twice the time: hop and synthesis window are half as long.
+"""Half the latency for twice the time: hop and synthesis window are half as long."""
 
-The newest samples weigh more in both windows than elsewhere (docs/quality.md).
+_FALLS = {512: (STEP_SAMPLES, 512), 256: (768, 128)}
+"""By hop: over how many samples the window that is heard falls, and the one that is filtered.
+
+At the shorter hop the newest samples weigh more in both (docs/quality.md).
 """
 
 
 def hearing_windows(profile: Profile = LIVE) -> WindowPair:
     """Make the pair whose analysis window the trunk hears through."""
-    fall = 768 if profile is LIVE_SHORT else STEP_SAMPLES
+    fall, _ = _FALLS[profile.hop_samples]
     return asymmetric_windows(ANALYSIS_SAMPLES, fall, profile.hop_samples)
 
 
 def filtering_windows(profile: Profile = LIVE) -> WindowPair:
     """Make the pair through which the mixture is filtered and played."""
-    hop = profile.hop_samples
-    return low_delay_windows(ANALYSIS_SAMPLES, hop, hop // 2 if profile is LIVE_SHORT else hop)
+    _, fall = _FALLS[profile.hop_samples]
+    return low_delay_windows(ANALYSIS_SAMPLES, profile.hop_samples, fall)
 
 
 def hops_per_step(profile: Profile) -> int:

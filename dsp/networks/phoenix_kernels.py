@@ -124,10 +124,7 @@ def gather_far(product: FloatArray, rows: FloatArray) -> None:
     ``rows`` [bin, tap * channel]; taps that reach beyond either end are zero.
     """
     bins, channels = product.shape
-    for f in range(bins):
-        for c in range(channels):
-            value = product[f, c]
-            product[f, c] = max(value, LEAK * value)
+    rectify(product)
     for f in range(bins):
         for tap in range(FAR_TAPS):
             source = f + FAR_DILATION * (tap - FAR_TAPS // 2)
