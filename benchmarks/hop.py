@@ -62,8 +62,8 @@ def measure_hop(seconds: float, model: str = "rocknet", profile: str = "live") -
 def arithmetic_bound_ms(push: Callable[[FloatArray], object], hops: FloatArray) -> float:
     """Mean time of a hop's matrix products alone, had they the rate of the best of their kind."""
     products = noted_products(lambda: [push(hop) for hop in hops])
-    plain = sum(product.operations for product in products if not product.is_quantised)
-    quantised = sum(product.operations for product in products if product.is_quantised)
+    plain = sum(product.operations for product in products if not product.weights.is_quantised)
+    quantised = sum(product.operations for product in products if product.weights.is_quantised)
     seconds = plain / product_rate()
     if quantised:
         seconds += quantised / quantised_product_rate()

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import torch
+from numba.core.dispatcher import Dispatcher
 from numpy.lib.stride_tricks import sliding_window_view
 
-from dsp.networks.float_linear import FloatLinear
-from dsp.networks.quantised_linear import QuantisedLinear
+from dsp.networks import phoenix_hop_kernels, rocknet_hop_kernels
+from dsp.networks.products import multiply
 
 if TYPE_CHECKING:
-    from dsp.networks.linear import Linear
-    from dsp.networks.rows import Rows
+    from dsp.networks.products import Weights
     from dsp.separator import FloatArray
 
-_KINDS = (FloatLinear, QuantisedLinear)
+_HOPS = (phoenix_hop_kernels, rocknet_hop_kernels)
 _SIDE = 768  # of the square matrices that show the core's rate: they fit the second cache
 _ROUNDS = 20
 
@@ -28,27 +29,32 @@ _ROUNDS = 20
 class Product:
     """One product as it was called for."""
 
-    linear: Linear
+    weights: Weights
     rows: FloatArray  # [row, in]
-    outputs: int
 
     @property
     def operations(self) -> int:
         """Multiplications and additions."""
-        return 2 * self.rows.size * self.outputs
-
-    @property
-    def is_quantised(self) -> bool:
-        """Whether it multiplies bytes."""
-        return isinstance(self.linear, QuantisedLinear)
+        return 2 * self.rows.size * self.weights.outputs
 
 
 def noted_products(run: Callable[[], object]) -> list[Product]:
-    """Run, and note every product that was computed on the way."""
+    """Run, and note every product that a hop's kernels compute on the way, themselves in Python."""
     noted: list[Product] = []
+
+    def note(weights: Weights, values: FloatArray, step: int, row_count: int) -> FloatArray:
+        seen = sliding_window_view(values, weights.inputs)[::step][:row_count]
+        noted.append(Product(weights, seen.copy()))
+        return multiply(weights, values, step, row_count)
+
     with contextlib.ExitStack() as patches:
-        for kind in _KINDS:
-            patches.enter_context(_noting(kind, noted))
+        for module in _HOPS:
+            for name, kernel in vars(module).items():
+                if isinstance(kernel, Dispatcher):
+                    is_product = kernel is multiply
+                    patches.enter_context(
+                        mock.patch.object(module, name, note if is_product else kernel.py_func)
+                    )
         run()
     return noted
 
@@ -90,21 +96,3 @@ def _rate(multiply: Callable[[], object]) -> float:
         multiply()
         best = min(best, time.perf_counter() - started)
     return 2 * _SIDE**3 / best
-
-
-@contextlib.contextmanager
-def _noting(kind: type[Any], noted: list[Product]) -> Iterator[None]:
-    """Have every product of a kind noted."""
-    call = kind.__call__
-
-    def note(self: Linear, rows: Rows) -> FloatArray:
-        result: FloatArray = call(self, rows)
-        seen = sliding_window_view(rows.values, self.inputs)[:: rows.step][: rows.row_count]
-        noted.append(Product(self, seen.copy(), result.shape[-1]))
-        return result
-
-    kind.__call__ = note
-    try:
-        yield
-    finally:
-        kind.__call__ = call

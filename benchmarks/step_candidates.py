@@ -26,12 +26,12 @@ from benchmarks.hop import one_thread
 from benchmarks.ratios_pairs import PHOENIX_PERIOD_HOPS
 from dsp.networks.linear import LinearKind
 from dsp.networks.phoenix import live_network
-from dsp.networks.phoenix_head_step import NEAR_REACH
+from dsp.networks.phoenix_head_step import HeadStep
 from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
 from dsp.networks.phoenix_packed import pack
 from dsp.networks.phoenix_step import TrunkStep
 from dsp.networks.phoenix_trunk import BINS, CHANNELS, LevelState, PhoenixTrunk, TrunkState
-from dsp.networks.quantised_linear import has_quantised
+from dsp.networks.products import has_bytes
 
 FloatArray = npt.NDArray[np.float32]
 Graph = Callable[..., Sequence[Tensor]]
@@ -75,7 +75,7 @@ def make_candidates(network: PhoenixNetwork) -> tuple[dict[str, Period], dict[st
     trunk = network.trunk
     candidates: dict[str, Period] = {"ours": _ours(network, LinearKind.FLOAT32)}
     absent: dict[str, str] = {}
-    if has_quantised():
+    if has_bytes():
         candidates["ours, eight bits"] = _ours(network, LinearKind.EIGHT_BITS)
     else:
         absent["ours, eight bits"] = "neither AMX nor VNNI"
@@ -164,7 +164,7 @@ def state_of_silence(trunk: PhoenixTrunk) -> tuple[Tensor, list[Tensor], list[Te
 
 def _ours(network: PhoenixNetwork, kind: LinearKind) -> Period:
     packed = pack(network, kind)
-    features = np.zeros((BINS + 2 * NEAR_REACH, packed.head.features), np.float32)
+    features = HeadStep(packed.head).features
     step = TrunkStep(packed)
 
     def push(magnitudes: FloatArray) -> FloatArray:

@@ -11,10 +11,10 @@ import numpy as np
 from benchmarks.hop import one_thread
 from benchmarks.products import Product, noted_products
 from benchmarks.soak_players import Player
+from dsp.networks.products import multiply
 from dsp.networks.rocknet_live import GRID
 from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
-from dsp.networks.rows import Rows
 from dsp.networks.unet_weights import untrained_weights
 from plugin_bridge import EmbeddedServer
 
@@ -84,12 +84,12 @@ def measure_batching() -> dict[str, float]:
 
 def _time_ms(products: list[Product], batch: int) -> float:
     """Return the least time of all products with rows of ``batch`` streams, per stream."""
-    stacked = [(product.linear, Rows.of(np.tile(product.rows, (batch, 1)))) for product in products]
+    stacked = [(product.weights, np.tile(product.rows, (batch, 1))) for product in products]
     times = []
     for _ in range(_ROUNDS):
         started = time.perf_counter()
-        for linear, rows in stacked:
-            linear(rows)
+        for weights, rows in stacked:
+            multiply(weights, rows.reshape(-1), weights.inputs, len(rows))
         times.append(time.perf_counter() - started)
     return 1e3 * min(times) / batch
 

@@ -46,6 +46,10 @@ LEAST_EXTENT = np.float32(1e-30)
 ROWS_AT_ONCE = 512
 """Rows whose bytes stay in the second cache while all weights pass by."""
 
+ARRANGED_AXES = 6
+"""Of weights in the order of blocks, see `arrange`."""
+
+_LARGEST_WEIGHT = 127
 _ALL_BUT_SIGN = np.int32(0x7FFFFFFF)
 _SIGN_SHIFT = np.int32(31)
 
@@ -72,6 +76,13 @@ def available_instructions() -> tuple[Instructions, ...]:
         Instructions.AVX_VNNI: "avxvnni" in compiled_for,
     }
     return tuple(instructions for instructions, is_there in there.items() if is_there)
+
+
+def quantise_weights(weights: FloatArray) -> tuple[WeightArray, FloatArray]:
+    """Return [out, in] as signed bytes, and what one of their steps is worth: [out]."""
+    scale = np.abs(weights).max(axis=1) / np.float32(_LARGEST_WEIGHT)
+    scale[scale == 0.0] = 1.0
+    return np.rint(weights / scale[:, None]).astype(np.int8), scale
 
 
 def arrange(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:

@@ -18,7 +18,7 @@ from dsp.networks.linear import LinearKind
 from dsp.networks.model_card import load_card
 from dsp.networks.phoenix import LIVE, PhoenixLive
 from dsp.networks.phoenix_packed import pack
-from dsp.networks.quantised_linear import has_quantised
+from dsp.networks.products import has_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Cassiopeia:
         self.card: ModelCard = load_card(NAME)
         self.stems = self.card.stems
         self.profiles = PROFILES
-        kind = LinearKind.EIGHT_BITS if has_quantised() else LinearKind.FLOAT32
+        kind = LinearKind.EIGHT_BITS if has_bytes() else LinearKind.FLOAT32
         self._packed = pack(load_network(self.card.weights_for("vocals")), kind)
 
     def separator(self, profile_name: str) -> Separator:

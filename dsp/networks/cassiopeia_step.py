@@ -43,11 +43,8 @@ class CassiopeiaTrunkStep(TrunkStep):
         kernels.hear(heard, before, 1.0 / USUAL_MAGNITUDE, LEAST_MAGNITUDE, target)
         self._oldest = (self._oldest + 1) % _STEP_FRAMES
 
-    def _pass_down(self, skip: FloatArray, padded: FloatArray) -> None:
-        kernels.pass_down(skip, padded)
-
-    def _pass_up(self, product: FloatArray, target: FloatArray, first: int, channel: int) -> None:
-        kernels.pass_up(product, target, first, channel)
+    def _is_complex(self) -> bool:
+        return True
 
 
 class CassiopeiaStep(PhoenixStep):

@@ -1,18 +1,16 @@
-"""The products of a streaming step: in 32 bits, or in eight where that pays."""
+"""Which of a network's products are computed in eight bits, where a processor has them."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from dsp.networks.float_linear import FloatLinear
-from dsp.networks.quantised_linear import QuantisedLinear
+from dsp.networks.products import in_bytes, in_floats
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dsp.networks.rows import Rows
-    from dsp.separator import FloatArray
+    from dsp.networks.products import Weights
 
 LEAST_QUANTISED = 2_500_000
 LEAST_OUTPUTS = 64
@@ -29,20 +27,12 @@ class LinearKind(StrEnum):
     EIGHT_BITS = "eight-bits"  # the large ones, the others in 32 bits
 
 
-class Linear(Protocol):
-    """``rows @ weight.T + bias``; immutable, so that streams may share it."""
-
-    outputs: int
-    inputs: int
-
-    def __call__(self, rows: Rows) -> FloatArray:
-        """Return a new [row, out]."""
-        ...
-
-
-def make_linear(weight: Tensor, bias: Tensor | None, row_count: int, kind: LinearKind) -> Linear:
-    """Arrange ``weight`` [out, in] for products of about ``row_count`` rows, of the given kind."""
-    is_large = row_count * weight.numel() >= LEAST_QUANTISED
-    if kind is LinearKind.EIGHT_BITS and is_large and weight.shape[0] >= LEAST_OUTPUTS:
-        return QuantisedLinear(weight, bias)
-    return FloatLinear(weight, bias)
+def arrange_linear(
+    matrix: Tensor, bias: Tensor | None, row_count: int, kind: LinearKind
+) -> Weights:
+    """Arrange ``matrix`` [out, in] for products of about ``row_count`` rows, of the given kind."""
+    is_large = row_count * matrix.numel() >= LEAST_QUANTISED
+    in_eight = kind is LinearKind.EIGHT_BITS and is_large and matrix.shape[0] >= LEAST_OUTPUTS
+    arrange = in_bytes if in_eight else in_floats
+    with_bias = None if bias is None else bias.detach().numpy()
+    return arrange(matrix.detach().contiguous().numpy(), with_bias)

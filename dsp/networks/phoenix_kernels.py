@@ -36,7 +36,7 @@ def hear(spectra: ComplexArray, scale: float, padded: FloatArray) -> None:
             padded[f + 1, c] = np.float32(scale) * np.sqrt(power)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def gather_past(
     frames: FloatArray, newest: int, dilation: int, step: int, rows: FloatArray
 ) -> None:
@@ -117,7 +117,7 @@ def add_direction(
         features[f + 2, at + 5] -= mean
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def gather_far(product: FloatArray, rows: FloatArray) -> None:
     """Rectify ``product`` [bin, channel] and lay its dilated taps side by side.
 

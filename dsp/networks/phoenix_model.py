@@ -30,7 +30,7 @@ from dsp.networks.linear import LinearKind
 from dsp.networks.model_card import load_card
 from dsp.networks.phoenix_network import PhoenixConfig
 from dsp.networks.phoenix_step import PhoenixStep
-from dsp.networks.quantised_linear import has_quantised
+from dsp.networks.products import has_bytes
 from dsp.networks.unet_weights import weights_from_tensors
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Phoenix:
                 return phoenix.PhoenixLive(JoinedStep(self._packed))
             case "live-float32":
                 packed = self._packed
-                if has_quantised():
+                if has_bytes():
                     packed = self._packed_as(profile_name, lambda: pack(self._network()))
                 return phoenix.PhoenixLive(JoinedStep(packed), phoenix.LIVE_FLOAT32)
             case "live-light":
@@ -119,7 +119,7 @@ def pack_for_live(
 
     Where it has eight bits, the ``quick`` grid, on which deep levels run more often.
     """
-    if has_quantised():
+    if has_bytes():
         return pack(network, LinearKind.EIGHT_BITS, quick)
     return pack(network, grid=usual)
 

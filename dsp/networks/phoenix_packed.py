@@ -10,23 +10,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from dsp.networks.causal_conv import CausalBinConv, CausalDownConv
-from dsp.networks.linear import LinearKind, make_linear
+from dsp.networks.linear import LinearKind, arrange_linear
+from dsp.networks.phoenix_hop_kernels import Head
 from dsp.networks.phoenix_trunk import BINS, PhoenixTrunk
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from dsp.networks.joined_network import JoinedNetwork
-    from dsp.networks.linear import Linear
     from dsp.networks.phoenix_head import PhoenixHead
     from dsp.networks.phoenix_network import PhoenixNetwork
+    from dsp.networks.products import Weights
 
 
 @dataclass(frozen=True)
 class PackedTaps:
     """A causal convolution as one product."""
 
-    product: Linear  # [time tap, newest first * bin tap * in] -> [out]
+    weights: Weights  # [time tap, newest first * bin tap * in] -> [out]
     time_taps: int
     dilation: int  # frames between two of them
     inputs: int
@@ -51,19 +52,8 @@ class PackedLevel:
 
     apart: int  # ticks of the level above between two of its own
     down: PackedTaps
-    up: Linear  # [3 bins * up_inputs] -> [(even, odd) * answer]
+    up: Weights  # [3 bins * up_inputs] -> [(even, odd) * answer]
     up_inputs: int  # channels of the skip and of the deeper level's answer
-
-
-@dataclass(frozen=True)
-class PackedHead:
-    """The head's three layers; ``far`` reads its five taps as one row."""
-
-    near: Linear
-    far: Linear
-    matrix: Linear
-    features: int  # channels that ``near`` reads
-    width: int
 
 
 @dataclass(frozen=True)
@@ -72,7 +62,7 @@ class PackedPhoenix:
 
     levels: tuple[PackedLevel, ...]
     mask: PackedTaps
-    head: PackedHead
+    head: Head
 
     @property
     def horizon_frames(self) -> int:
@@ -94,10 +84,9 @@ def pack(
     return PackedPhoenix(levels, mask, pack_head(network.head, kind))
 
 
-def pack_head(head: PhoenixHead, kind: LinearKind = LinearKind.FLOAT32) -> PackedHead:
+def pack_head(head: PhoenixHead, kind: LinearKind = LinearKind.FLOAT32) -> Head:
     """Arrange a head by itself."""
-    near, far, matrix = (_over_bins(c, BINS, kind) for c in (head.near, head.far, head.matrix))
-    return PackedHead(near, far, matrix, head.near.in_channels, head.near.out_channels)
+    return Head(*(_over_bins(layer, BINS, kind) for layer in (head.near, head.far, head.matrix)))
 
 
 def _level(trunk: PhoenixTrunk, depth: int, kind: LinearKind) -> PackedLevel:
@@ -117,11 +106,11 @@ def _taps(
     """Pack [out, in, time tap, bin tap], whose oldest time tap comes first."""
     _, inputs, time_taps, bin_taps = conv.weight.shape
     newest_first = conv.weight.flip(2).permute(0, 2, 3, 1).flatten(1)
-    product = make_linear(newest_first, conv.bias, rows, kind)
-    return PackedTaps(product, time_taps, conv.dilation, inputs, bin_taps, stride, rows)
+    weights = arrange_linear(newest_first, conv.bias, rows, kind)
+    return PackedTaps(weights, time_taps, conv.dilation, inputs, bin_taps, stride, rows)
 
 
-def _over_bins(conv: nn.Module, rows: int, kind: LinearKind) -> Linear:
+def _over_bins(conv: nn.Module, rows: int, kind: LinearKind) -> Weights:
     """Pack a convolution [out, in, 1, bin tap] that sees one frame."""
     weight, bias = cast("Tensor", conv.weight), cast("Tensor", conv.bias)
-    return make_linear(weight[:, :, 0].permute(0, 2, 1).flatten(1), bias, rows, kind)
+    return arrange_linear(weight[:, :, 0].permute(0, 2, 1).flatten(1), bias, rows, kind)

@@ -11,19 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit
 
-from dsp.networks import phoenix_kernels as kernels
+from dsp.networks import phoenix_hop_kernels as kernels
 from dsp.networks.phoenix_head_step import NEAR_REACH, HeadStep
+from dsp.networks.phoenix_hop_kernels import UP_TAPS, Level, Taps, Trunk
+from dsp.networks.phoenix_kernels import hear
 from dsp.networks.phoenix_trunk import BINS, CHANNELS, USUAL_MAGNITUDE
-from dsp.networks.rows import Rows
-from dsp.networks.scratch import scratch_rows
 
 if TYPE_CHECKING:
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.phoenix_packed import PackedLevel, PackedPhoenix, PackedTaps
     from dsp.separator import FloatArray
-
-_UP_TAPS = 3  # bins that a row reads
-_PHASES = 2  # even bins, odd bins
 
 
 class PhoenixStep:
@@ -56,17 +53,22 @@ class TrunkStep:
     """The trunk's state, and its step."""
 
     def __init__(self, packed: PackedPhoenix) -> None:
-        self._levels = [_Level(level) for level in packed.levels]
-        self._mask = _History(packed.mask)
+        levels = tuple(_empty_level(level) for level in packed.levels)
+        self._layers = Trunk(levels, _empty_taps(packed.mask), self._is_complex())
+        self._newest = np.zeros(len(levels) + 1, np.int64)
+        self._until_tick = np.zeros(len(levels), np.int64)
         self._horizon_frames = packed.horizon_frames
         self.reset()
 
     def reset(self, frame: int = 0) -> None:
         """Silence so far; ``frame`` is the index of the first frame to come."""
-        for level in self._levels:
-            level.reset(frame)
-            frame = -(-frame // level.packed.apart)
-        self._mask.reset()
+        for depth, level in enumerate(self._layers.levels):
+            level.down.frames[:] = 0.0
+            level.joined[:] = 0.0
+            self._until_tick[depth] = -frame % level.apart
+            frame = -(-frame // level.apart)
+        self._layers.mask.frames[:] = 0.0
+        self._newest[:] = 0
 
     def rebuild(self, heard: ComplexArray, frame: int, features: FloatArray) -> None:
         """Reset, and take frames [channel 2, hop, bin] in; what is too old to matter is left out.
@@ -83,90 +85,25 @@ class TrunkStep:
 
         ``heard`` [channel 2, bin]; ``features`` is the head's, padded.
         """
-        top = self._levels[0]
-        self._hear(heard, top.history.newest)
-        answer = self._run(0)
-        pairs = self._mask.newest  # of bins: [padded pair, (even, odd) * answer]
-        bins = pairs.reshape(_PHASES * pairs.shape[0], -1)
-        self._pass_up(answer, bins, (bins.shape[0] - BINS) // 2, 0)
-        self._pass_up(answer, features, NEAR_REACH, 0)
-        mask: FloatArray = expit(self._mask.advance()).reshape(BINS, CHANNELS)
+        self._hear(heard, self._layers.levels[0].down.frames[self._newest[0]])
+        logits = kernels.listen(self._layers, self._newest, self._until_tick, features, NEAR_REACH)
+        mask: FloatArray = expit(logits, out=logits).reshape(BINS, CHANNELS)
         return mask
 
-    def _run(self, depth: int) -> FloatArray:
-        """Answer the frame that lies in the level's input: [bin / 2, (even, odd) * answer]."""
-        level = self._levels[depth]
-        skip = level.history.advance()
-        kernels.keep_skip(skip, level.joined)
-        if depth + 1 < len(self._levels):
-            deeper = self._levels[depth + 1]
-            if deeper.ticks():
-                self._pass_down(skip, deeper.history.newest)
-                answer = self._run(depth + 1)
-                self._pass_up(answer, level.joined, _UP_TAPS // 2, skip.shape[1])
-        return level.packed.up(level.joined_rows)
-
     def _hear(self, heard: ComplexArray, padded: FloatArray) -> None:
-        kernels.hear(heard, 1.0 / USUAL_MAGNITUDE, padded)
+        hear(heard, 1.0 / USUAL_MAGNITUDE, padded)
 
-    def _pass_down(self, skip: FloatArray, padded: FloatArray) -> None:
-        kernels.pass_down(skip, padded)
-
-    def _pass_up(self, product: FloatArray, target: FloatArray, first: int, channel: int) -> None:
-        kernels.pass_up(product, target, first, channel)
+    def _is_complex(self) -> bool:
+        return False
 
 
-class _History:
-    """The frames that a causal convolution still looks at, as a ring of padded inputs."""
-
-    def __init__(self, packed: PackedTaps) -> None:
-        self._packed = packed
-        slots = (packed.time_taps - 1) * packed.dilation + 1
-        self._frames = np.zeros((slots, packed.padded_bins, packed.inputs), np.float32)
-        self._flat = self._frames.reshape(slots, -1)
-        self._columns = packed.time_taps * packed.bin_taps * packed.inputs
-        self._at = 0
-
-    @property
-    def newest(self) -> FloatArray:
-        """Where the next frame goes: [padded bin, channel]; its padding stays zero."""
-        newest: FloatArray = self._frames[self._at]
-        return newest
-
-    def reset(self) -> None:
-        """Silence so far."""
-        self._frames[:] = 0.0
-        self._at = 0
-
-    def advance(self) -> FloatArray:
-        """Convolve the newest frame and those before it: [row, out]; the next one has room."""
-        packed = self._packed
-        step = packed.stride * packed.inputs
-        gathered, rows = scratch_rows(packed.rows, self._columns)
-        kernels.gather_past(self._flat, self._at, packed.dilation, step, gathered)
-        self._at = (self._at + 1) % len(self._frames)
-        return packed.product(rows)
+def _empty_level(packed: PackedLevel) -> Level:
+    """Give a level before any sound: what streams share of it, and a state of its own."""
+    taps = packed.down
+    joined = np.zeros((taps.rows + UP_TAPS - 1, packed.up_inputs), np.float32)
+    return Level(packed.apart, _empty_taps(taps), packed.up, joined)
 
 
-class _Level:
-    """One level's state: its input's past, its skip beside the deeper level's newest answer."""
-
-    def __init__(self, packed: PackedLevel) -> None:
-        self.packed = packed
-        self.history = _History(packed.down)
-        bins, channels = packed.down.rows, packed.up_inputs
-        self.joined = np.zeros((bins + _UP_TAPS - 1, channels), np.float32)
-        self.joined_rows = Rows(self.joined.reshape(-1), channels, bins)
-        self._until_tick = 0
-
-    def reset(self, frame: int) -> None:
-        """Silence so far; ``frame`` counts those of the level above."""
-        self.history.reset()
-        self.joined[:] = 0.0
-        self._until_tick = -frame % self.packed.apart
-
-    def ticks(self) -> bool:
-        """Whether this frame of the level above is one of this level's; time moves on."""
-        is_due = self._until_tick == 0
-        self._until_tick = (self._until_tick - 1) % self.packed.apart
-        return is_due
+def _empty_taps(packed: PackedTaps) -> Taps:
+    frames = np.zeros((packed.reach + 1, packed.padded_bins, packed.inputs), np.float32)
+    return Taps(packed.weights, frames, packed.dilation, packed.stride, packed.rows)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LEAK = np.float32(0.2)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def advance(product: FloatArray, slot: FloatArray, bias: FloatArray, final: FloatArray) -> None:
     """Pass one final input column's products through the delay line of its time taps.
 
@@ -131,7 +131,7 @@ def place_skips(columns: FloatArray, newer: FloatArray, older: FloatArray) -> No
             older[f, 0, c] = columns[2, f, c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def interleave(  # noqa: PLR0917 - Numba takes arrays by position
     product: FloatArray,
     older_product: FloatArray,
@@ -185,11 +185,12 @@ def _add_to_last(added: FloatArray, product: FloatArray) -> None:
             last[k] += row[k]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def finish_mask(  # noqa: PLR0917 - Numba takes arrays by position
     product: FloatArray,
     older_product: FloatArray,
-    affine: FloatArray,
+    scale: float,
+    shift: float,
     columns: FloatArray,
     weight: FloatArray,
     bias: FloatArray,
@@ -198,7 +199,7 @@ def finish_mask(  # noqa: PLR0917 - Numba takes arrays by position
     """Last transposed convolution and the mask's 4 x 4 convolution of dilation 2, with sigmoid.
 
     ``product`` [frequency, column * tap] (columns 1 and 3), ``older_product`` likewise (3 and 5);
-    ``affine`` is (scale, shift). ``columns`` [3, 2 * frequency + 6] is scratch whose three outer
+    ``columns`` [3, 2 * frequency + 6] is scratch whose three outer
     bins on either side stay zero. ``weight`` [channel, column, tap], columns 1, 3 and 5; ``mask``
     [channel, 2 * frequency].
     """
@@ -210,7 +211,7 @@ def finish_mask(  # noqa: PLR0917 - Numba takes arrays by position
     _add_bins(older_product[:, 5:], inner[2])
     for r in range(inner.shape[0]):
         for f in range(inner.shape[1]):
-            inner[r, f] = max(inner[r, f], np.float32(0.0)) * affine[0] + affine[1]
+            inner[r, f] = max(inner[r, f], np.float32(0.0)) * scale + shift
     for channel in range(mask.shape[0]):
         _convolve_mask(columns, weight[channel], bias[channel], mask[channel])
 

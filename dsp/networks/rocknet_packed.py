@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dsp.networks.linear import LinearKind, make_linear
+from dsp.networks.linear import LinearKind, arrange_linear
 from dsp.networks.unet_weights import LEVELS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dsp.networks.linear import Linear
+    from dsp.networks.products import Weights
     from dsp.networks.rocknet_grid import HopGrid
     from dsp.networks.rocknet_state import UNetState
     from dsp.networks.unet_weights import ConvBlock, UNetWeights
@@ -56,8 +56,8 @@ SPLIT_STAGE = 2
 class PackedDown:
     """One encoder level; ``bias``, ``scale`` and ``shift`` are [channel]."""
 
-    final: Linear  # [frequency tap * in] -> [time tap * out]
-    edges: Linear  # [frequency tap * (column 0, column 1) * in] -> [(column 0, 1) * out]
+    final: Weights  # [frequency tap * in] -> [time tap * out]
+    edges: Weights  # [frequency tap * (column 0, column 1) * in] -> [(column 0, 1) * out]
     bias: FloatArray
     scale: FloatArray
     shift: FloatArray
@@ -71,8 +71,8 @@ class PackedUp:
     others to the last ones: [output column * frequency tap * out] each.
     """
 
-    newer: Linear
-    older: Linear
+    newer: Weights
+    older: Weights
     older_columns: int
 
 
@@ -126,8 +126,8 @@ def _pack_down(block: ConvBlock, rows: int, kind: LinearKind) -> PackedDown:
     column_1 = torch.stack([by_tap[4], by_tap[3]], dim=2)
     edges = torch.stack([column_0, column_1]).reshape(2 * out_channels, -1)
     return PackedDown(
-        make_linear(final, None, rows, kind),
-        make_linear(edges, None, rows, kind),
+        arrange_linear(final, None, rows, kind),
+        arrange_linear(edges, None, rows, kind),
         _array(block.bias),
         _array(block.scale),
         _array(block.shift),
@@ -152,8 +152,8 @@ def _pack_up(
     newer = _spread_bias(bias, len(taps.newer), len(taps.newer))
     older = _spread_bias(bias, len(taps.older), beyond)
     return PackedUp(
-        make_linear(_by_columns(weight, taps.newer), newer, rows, kind),
-        make_linear(_by_columns(weight, taps.older), older, rows, kind),
+        arrange_linear(_by_columns(weight, taps.newer), newer, rows, kind),
+        arrange_linear(_by_columns(weight, taps.older), older, rows, kind),
         older_columns=len(taps.older[0]),
     )
 

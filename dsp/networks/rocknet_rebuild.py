@@ -14,8 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dsp.networks import rocknet_kernels as kernels
-from dsp.networks.rocknet_columns import PADDING
-from dsp.networks.rows import Rows
+from dsp.networks.products import multiply
+from dsp.networks.rocknet_hop_kernels import PADDING
 from dsp.networks.unet_weights import LEVELS
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def _convolve(down: PackedDown, columns: FloatArray, sums: Sequence[FloatArray])
     bins = padded_bins - PADDING
     flat = columns.reshape(count, padded_bins * width)
     rows = sliding_window_view(flat, 5 * width, axis=1)[:, :: 2 * width]
-    products = down.final(Rows.of(rows.reshape(-1, 5 * width)))
+    rows = rows.reshape(-1)  # a copy: rows of one hop overlap, those of several do not
+    products = multiply(down.final, rows, 5 * width, count * bins // 2)
     products = products.reshape(count, bins // 2, -1)
     finals = np.empty((count, bins // 2, down.bias.shape[0]), np.float32)
     for product, one, final in zip(products, sums, finals, strict=True):

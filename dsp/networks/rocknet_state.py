@@ -76,17 +76,24 @@ class UNetState:
         return first.copy()
 
 
-def empty_state(
-    bins: int, channels: Sequence[int], grid: HopGrid, in_flight: tuple[FloatArray, ...]
-) -> UNetState:
-    """Allocate a state of zeros, which is not yet that of silence.
+def empty_sums(bins: int, channels: Sequence[int], grid: HopGrid) -> list[FloatArray]:
+    """Allocate a state's sums; ``channels`` are the input's, then every level's output."""
+    shapes = [(4, bins >> (k + 1), channels[k + 1]) for k in range(LEVELS)]
+    return [np.zeros((grid.slots(k), *shape), np.float32) for k, shape in enumerate(shapes)]
 
-    ``channels`` are the input's, then every level's output; ``in_flight`` are the very buffers that
-    the deep levels work in.
+
+def empty_state(
+    bins: int,
+    channels: Sequence[int],
+    grid: HopGrid,
+    sums: list[FloatArray],
+    in_flight: tuple[FloatArray, ...],
+) -> UNetState:
+    """Allocate a state of zeros, which is not yet that of silence, around its sums.
+
+    ``in_flight`` are the very buffers that the deep levels work in.
     """
-    shapes = [(bins >> (k + 1), channels[k + 1]) for k in range(LEVELS)]
-    sums = [np.zeros((grid.slots(k), 4, *shape), np.float32) for k, shape in enumerate(shapes)]
-    delayed = np.zeros((grid.delayed_slots, *shapes[0]), np.float32)
+    delayed = np.zeros((grid.delayed_slots, bins >> 1, channels[1]), np.float32)
     return UNetState(0, 0, sums, delayed, _empty_held(bins >> 4, channels[3]), in_flight)
 
 

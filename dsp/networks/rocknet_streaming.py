@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsp.errors import SignalError
-from dsp.networks import rocknet_kernels as kernels
-from dsp.networks.rocknet_columns import DownColumns, up_inputs
-from dsp.networks.rocknet_deep import DeepLevels
+from dsp.networks import rocknet_hop_kernels as kernels
+from dsp.networks.rocknet_columns import make_down, make_mask, make_ups
 from dsp.networks.rocknet_grid import DEEP_STEPS, FIRST_DEEP_LEVEL, KERNEL_COLUMNS, HopGrid
 from dsp.networks.rocknet_packed import SPLIT_STAGE
 from dsp.networks.rocknet_rebuild import advance_sums
-from dsp.networks.rocknet_state import empty_state
+from dsp.networks.rocknet_state import empty_state, empty_sums
 from dsp.networks.unet_weights import LEVELS
 
 if TYPE_CHECKING:
@@ -49,15 +48,17 @@ class StreamingUNet:
     def __init__(self, packed: PackedUNet, grid: HopGrid = EXACT) -> None:
         self.packed = packed
         self.grid = grid
-        widths, bins = packed.channels, packed.bins
-        self._downs = [
-            DownColumns(packed.downs[k], bins >> k, widths[k]) for k in range(FIRST_DEEP_LEVEL)
-        ]
-        self._deep = DeepLevels(packed)
-        self._skips = [up_inputs(packed, stage)[0] for stage in range(SPLIT_STAGE, LEVELS)]
-        self._mask_columns = np.zeros((3, bins + 6), np.float32)
-        self._last_affine = np.concatenate(packed.up_affines[-1])
-        self._state = empty_state(bins, widths, grid, self._deep.buffers)
+        bins, widths = packed.bins, packed.channels
+        ups = [make_ups(packed, stage) for stage in range(LEVELS)]
+        self._shallow_ups = tuple(blocks[0] for blocks in ups[SPLIT_STAGE:])
+        self._deep_ups = tuple(blocks[-1] for blocks in ups[: SPLIT_STAGE + 1])
+        self._mask = make_mask(packed)
+        sums = empty_sums(bins, widths, grid)
+        downs = [make_down(packed, level, sums[level]) for level in range(LEVELS)]
+        self._shallow_downs = tuple(downs[:FIRST_DEEP_LEVEL])
+        self._deep_downs = tuple(downs[FIRST_DEEP_LEVEL:])
+        self._state = empty_state(bins, widths, grid, sums, self._left_for_later_steps())
+        self._slots = grid.slot_table()
         if grid not in packed.silence:
             packed.silence[grid] = self._settle()
         self.reset()
@@ -74,12 +75,9 @@ class StreamingUNet:
         """
         self._check(magnitudes.shape)
         hop_index = self._state.hop_index
-        self._downs[0].final_input[1:-2] = magnitudes.T
-        for level in range(FIRST_DEEP_LEVEL):
-            self._descend(level, hop_index)
+        self._descend(np.ascontiguousarray(magnitudes), hop_index)
         if self.grid.is_deep(hop_index):
-            self._downs[-1].activate_into(self._deep.entry)
-            self._state.steps_taken = 0
+            self._enter_deep()
         self._take_deep_steps(self.grid.steps_until(hop_index), hop_index)
         mask = self._ascend()
         self._state.hop_index = hop_index + 1
@@ -120,21 +118,16 @@ class StreamingUNet:
         if shape != expected:
             raise SignalError(f"magnitudes of one frame {shape}: {expected} expected")
 
-    def _descend(self, level: int, hop_index: int) -> None:
-        """Compute a level's three columns and hand them on, across and down."""
-        down, skip = self._downs[level], self._skips[FIRST_DEEP_LEVEL - 1 - level]
-        sums = self._state.sums_at(self.grid, level, hop_index)
-        if level == 0:
-            down.advance_repeated(sums)
-            delayed = self._state.delayed_at(hop_index)
-            skip.place_oldest_skip(delayed)
-            delayed[:] = down.columns[2]
-        else:
-            down.advance(sums)
-            down.add_edges(sums)
-        skip.place_skip(down.columns)
-        if level + 1 < FIRST_DEEP_LEVEL:
-            down.activate_into(self._downs[level + 1])
+    def _descend(self, magnitudes: FloatArray, hop_index: int) -> None:
+        """Compute the shallow levels' columns and hand them on, across and down."""
+        slots = self._slots[hop_index % len(self._slots), :FIRST_DEEP_LEVEL]
+        delayed = self._state.delayed_at(hop_index)
+        kernels.descend(self._shallow_downs, self._shallow_ups, slots, magnitudes, delayed)
+
+    def _enter_deep(self) -> None:
+        """Begin a refresh of the deep levels."""
+        kernels.enter_deep(self._shallow_downs[-1], self._deep_downs[0])
+        self._state.steps_taken = 0
 
     def _take_deep_steps(self, until: int, hop_index: int) -> None:
         """Take the latest refresh's steps that are not taken yet, up to ``until``."""
@@ -144,45 +137,32 @@ class StreamingUNet:
         self._state.steps_taken = max(self._state.steps_taken, until)
 
     def _take_deep_step(self, step: int, refresh_hop: int) -> None:
-        deep_levels = range(FIRST_DEEP_LEVEL, LEVELS)
-        sums = [self._state.sums_at(self.grid, level, refresh_hop) for level in deep_levels]
-        self._deep.take_step(step, sums, self._state.held)
+        slots = self._slots[refresh_hop % len(self._slots), FIRST_DEEP_LEVEL:]
+        kernels.take_deep_step(step, self._deep_downs, self._deep_ups, slots, *self._state.held)
 
     def _ascend(self) -> FloatArray:
         """Run the shallow up-blocks and the mask's layer."""
-        products = self._skips[0].products_added_to(*self._state.held)
-        affines = self.packed.up_affines[SPLIT_STAGE:]
-        for above, affine in zip(self._skips[1:], affines, strict=False):
-            kernels.interleave(*products, *affine, above.newer, above.older)
-            products = above.products()
-        return self._finish(*products)
-
-    def _finish(self, newer: FloatArray, older: FloatArray) -> FloatArray:
-        packed = self.packed
-        mask = np.empty((packed.channels[0], packed.bins), np.float32)
-        kernels.finish_mask(
-            newer,
-            older,
-            self._last_affine,
-            self._mask_columns,
-            packed.mask_weight,
-            packed.mask_bias,
-            mask,
-        )
+        mask = np.empty((self.packed.channels[0], self.packed.bins), np.float32)
+        kernels.ascend(self._shallow_ups, *self._state.held, self._mask, mask)
         return mask
+
+    def _left_for_later_steps(self) -> tuple[FloatArray, ...]:
+        """Return the buffers through which the deep levels' steps hand on what they found."""
+        deepest = self._deep_downs[-1]
+        joined = [array for up in self._deep_ups[:-1] for array in (up.newer_input, up.older_input)]
+        return (deepest.final_input, deepest.edge_input, *joined)
 
     def _settle(self) -> UNetState:
         """Work out the state that silence without end leaves, one slot of each kind.
 
         Needs buffers that are still zero. Runs every kernel, so that none compiles in a push.
         """
-        state = self._state
-        for level in range(FIRST_DEEP_LEVEL):
-            for _ in range(KERNEL_COLUMNS):
-                self._descend(level, 0)
-        self._downs[-1].activate_into(self._deep.entry)
+        silence = np.zeros((self.packed.channels[0], self.packed.bins), np.float32)
+        for _ in range(KERNEL_COLUMNS * FIRST_DEEP_LEVEL):  # a level settles after the one above
+            self._descend(silence, 0)
+        self._enter_deep()
         for step in range(DEEP_STEPS):
             for _ in range(KERNEL_COLUMNS):
                 self._take_deep_step(step, 0)
         self._ascend()
-        return state.one_slot()
+        return self._state.one_slot()

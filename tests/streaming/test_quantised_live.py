@@ -12,9 +12,9 @@ from dsp.networks import linear
 from dsp.networks.joined_step import QUICK_GRID, JoinedStep, pack
 from dsp.networks.linear import LinearKind
 from dsp.networks.phoenix import LIVE, PhoenixLive
-from dsp.networks.quantised_linear import has_quantised
+from dsp.networks.products import has_bytes
 
-if not has_quantised():
+if not has_bytes():
     pytest.skip("no AMX and no VNNI here", allow_module_level=True)
 
 HOP = LIVE.hop_samples

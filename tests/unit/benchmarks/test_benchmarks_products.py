@@ -1,69 +1,92 @@
-"""Products are counted as they are called for, and the network is left as it was."""
+"""Products are counted as a hop calls for them, and its kernels are left as they were."""
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.hop import arithmetic_bound_ms
 from benchmarks.products import noted_products, product_rate, quantised_product_rate
-from dsp.networks.float_linear import FloatLinear
-from dsp.networks.quantised_linear import QuantisedLinear, has_quantised
-from dsp.networks.rows import Rows
+from dsp.networks import phoenix_hop_kernels, rocknet_hop_kernels
+from dsp.networks.phoenix_trunk import BINS
+from dsp.networks.products import has_bytes, in_bytes, in_floats
+from dsp.networks.registry import load_model
 
 SIZES = st.integers(1, 40)
-needs_eight_bits = pytest.mark.skipif(not has_quantised(), reason="no AMX and no VNNI here")
+needs_eight_bits = pytest.mark.skipif(not has_bytes(), reason="no AMX and no VNNI here")
 
 
-def ones(rows, inputs):
-    return Rows.of(np.ones((rows, inputs), np.float32))
+def multiply(weights, values, step, rows):
+    """As a kernel of a hop finds it."""
+    return phoenix_hop_kernels.multiply(weights, values, step, rows)
+
+
+def identity(size, arrange=in_floats):
+    return arrange(np.eye(size, dtype=np.float32), None)
+
+
+def ones(size):
+    return np.ones(size, np.float32)
 
 
 @given(rows=SIZES, inputs=SIZES, outputs=SIZES, step=SIZES)
 def test_each_product_is_noted_with_its_rows_and_its_cost(rows, inputs, outputs, step):
-    linear = FloatLinear(torch.ones(outputs, inputs), torch.zeros(outputs))
+    weights = in_floats(np.ones((outputs, inputs), np.float32), None)
     values = np.arange((rows - 1) * step + inputs + 3, dtype=np.float32)
-    (product,) = noted_products(lambda: linear(Rows(values, step, rows)))
-    assert product.linear is linear
+    (product,) = noted_products(lambda: multiply(weights, values, step, rows))
+    assert product.weights is weights
     assert np.array_equal(product.rows, [values[r * step :][:inputs] for r in range(rows)])
     assert product.operations == 2 * rows * inputs * outputs
 
 
 def test_what_is_noted_is_the_input_of_then():
-    linear, x = FloatLinear(torch.eye(3), None), ones(1, 3)
-    (noted,) = noted_products(lambda: (linear(x), x.values.fill(0.0)))
+    weights, x = identity(3), ones(3)
+    (noted,) = noted_products(lambda: (multiply(weights, x, 3, 1), x.fill(0.0)))
     assert noted.rows.tolist() == [[1, 1, 1]]
 
 
 def test_products_are_computed_as_ever_and_no_longer_noted_afterwards():
-    linear, x = FloatLinear(2 * torch.eye(3), None), ones(1, 3)
-    results = []
-    noted = noted_products(lambda: results.append(linear(x)))
-    results.append(linear(x))
-    assert [result.tolist() for result in results] == [[[2, 2, 2]]] * 2
+    weights, results = identity(3), []
+    noted = noted_products(lambda: results.append(multiply(weights, ones(3), 3, 1)))
+    results.append(multiply(weights, ones(3), 3, 1))
+    assert [result.tolist() for result in results] == [[[1, 1, 1]]] * 2
     assert len(noted) == 1
 
 
-def test_a_run_that_fails_leaves_the_products_alone():
-    call = FloatLinear.__call__
+def test_every_product_of_a_hop_is_noted_and_the_hop_is_as_ever():
+    noise = np.random.default_rng(0).standard_normal((2, 512)).astype(np.float32)
+    model = load_model("phoenix")
+    light, live, usual = (model.separator(name) for name in ("live-light", "live", "live"))
+    of_trunk_and_head = 2 * len(light._step._trunk._layers.levels) + 1 + 3
+    assert len(noted_products(lambda: light.push(noise))) == of_trunk_and_head
+    heard = []
+    noted = noted_products(lambda: heard.append(live.push(noise)))
+    assert np.array_equal(heard[0], usual.push(noise))
+    of_unet = (1 + 3 * 2) + 4 * 2  # shallow levels down and up; no step of the deep ones here
+    assert len(noted) == of_trunk_and_head + of_unet
+    assert {len(product.rows) for product in noted} >= {BINS, BINS // 2}
+
+
+@pytest.mark.parametrize("module", [phoenix_hop_kernels, rocknet_hop_kernels])
+def test_a_run_that_fails_leaves_the_kernels_alone(module):
+    before = dict(vars(module))
     with pytest.raises(ZeroDivisionError):
         noted_products(lambda: 1 / 0)
-    assert FloatLinear.__call__ == call
+    assert vars(module) == before
 
 
 def test_the_bound_is_the_mean_of_the_hops_at_the_rate_of_a_plain_product(monkeypatch):
     monkeypatch.setattr("benchmarks.hop.product_rate", lambda: 1e6)
-    linear, x = FloatLinear(torch.eye(10), None), ones(5, 10)
-    bound_ms = arithmetic_bound_ms(lambda hop: [linear(x) for _ in range(int(hop))], [1, 3])
-    assert bound_ms == pytest.approx(1e3 * 2 * (2 * 5 * 10 * 10) / 1e6)
+    weights, x = identity(10), ones(50)
+    push = lambda hop: [multiply(weights, x, 10, 5) for _ in range(int(hop))]  # noqa: E731
+    assert arithmetic_bound_ms(push, [1, 3]) == pytest.approx(1e3 * 2 * (2 * 5 * 10 * 10) / 1e6)
 
 
 @needs_eight_bits
 def test_a_product_of_bytes_is_told_apart():
-    plain, quantised = FloatLinear(torch.eye(8), None), QuantisedLinear(torch.eye(8), None)
-    noted = noted_products(lambda: (quantised(ones(4, 8)), plain(ones(4, 8))))
-    assert [product.is_quantised for product in noted] == [True, False]
+    plain, quantised = identity(8), identity(8, in_bytes)
+    noted = noted_products(lambda: [multiply(w, ones(32), 8, 4) for w in (quantised, plain)])
+    assert [product.weights.is_quantised for product in noted] == [True, False]
     assert {product.operations for product in noted} == {2 * 4 * 8 * 8}
 
 
@@ -71,8 +94,8 @@ def test_a_product_of_bytes_is_told_apart():
 def test_products_of_bytes_count_at_the_rate_of_bytes(monkeypatch):
     monkeypatch.setattr("benchmarks.hop.product_rate", lambda: 1e6)
     monkeypatch.setattr("benchmarks.hop.quantised_product_rate", lambda: 4e6)
-    linears = [FloatLinear(torch.eye(8), None), QuantisedLinear(torch.eye(8), None)]
-    bound_ms = arithmetic_bound_ms(lambda _: [linear(ones(4, 8)) for linear in linears], [1])
+    both = [identity(8), identity(8, in_bytes)]
+    bound_ms = arithmetic_bound_ms(lambda _: [multiply(w, ones(32), 8, 4) for w in both], [1])
     assert bound_ms == pytest.approx(1e3 * 2 * 4 * 8 * 8 * (1 / 1e6 + 1 / 4e6))
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from dsp.errors import UnknownProfileError
 from dsp.networks import phoenix_model
-from dsp.networks.float_linear import FloatLinear
 from dsp.networks.joined_step import (
     QUICK_GRID,
     QUICK_SHORT_GRID,
@@ -18,7 +17,7 @@ from dsp.networks.joined_step import (
 from dsp.networks.model_card import load_card
 from dsp.networks.phoenix import PhoenixLive
 from dsp.networks.phoenix_model import Phoenix, load_network
-from dsp.networks.quantised_linear import QuantisedLinear, has_quantised
+from dsp.networks.products import has_bytes
 from dsp.networks.registry import load_model
 from dsp.separator import Separator
 
@@ -47,12 +46,16 @@ def test_streams_on_threads_of_their_own_give_what_they_give_alone(profile):
         assert np.array_equal(np.concatenate(stems, axis=-1), expected)
 
 
+def deepest_weights(stream):
+    return stream._step._trunk._layers.levels[-1].down.weights
+
+
 def noise(hops):
     rng = np.random.default_rng(2)
     return (0.1 * rng.standard_normal((2, hops * 512))).astype(np.float32)
 
 
-@pytest.mark.skipif(not has_quantised(), reason="no AMX and no VNNI here")
+@pytest.mark.skipif(not has_bytes(), reason="no AMX and no VNNI here")
 def test_where_the_processor_has_eight_bits_live_uses_them_and_is_near_the_same_in_32():
     live = Phoenix().separator("live")
     assert live._step._unet.grid == QUICK_GRID
@@ -67,15 +70,15 @@ def test_other_forms_are_packed_when_a_stream_first_needs_them_and_then_shared(p
     model = Phoenix()
     assert not model._others
     first, second = (model.separator(profile) for _ in range(2))
-    assert first._step._trunk._levels[-1].packed is second._step._trunk._levels[-1].packed
+    assert deepest_weights(first) is deepest_weights(second)
     assert first._step is not second._step
 
 
 @pytest.mark.parametrize("is_quantised", [False, True])
 def test_live_float32_is_the_network_in_32_bits_on_every_processor(monkeypatch, is_quantised):
-    if is_quantised and not has_quantised():
+    if is_quantised and not has_bytes():
         pytest.skip("no AMX and no VNNI here")
-    monkeypatch.setattr(phoenix_model, "has_quantised", lambda: is_quantised)
+    monkeypatch.setattr(phoenix_model, "has_bytes", lambda: is_quantised)
     model = Phoenix()
     expected = PhoenixLive(JoinedStep(pack(load_network(FILE)))).push(noise(40))
     assert np.array_equal(model.separator("live-float32").push(noise(40)), expected)
@@ -85,7 +88,7 @@ def test_live_float32_is_the_network_in_32_bits_on_every_processor(monkeypatch, 
 def test_light_streams_use_the_weights_that_live_ones_have_in_memory():
     model = load_model("phoenix")
     live, light = model.separator("live"), model.separator("live-light")
-    assert light._step._trunk._levels[0].packed is live._step._trunk._levels[0].packed
+    assert deepest_weights(light) is deepest_weights(live)
     assert not np.array_equal(light.push(noise(20)), live.push(noise(20)))
 
 
@@ -97,13 +100,12 @@ def test_the_short_form_promises_half_the_latency():
 
 @pytest.mark.parametrize("is_quantised", [False, True])
 def test_the_short_form_computes_in_the_arithmetic_of_live(monkeypatch, is_quantised):
-    if is_quantised and not has_quantised():
+    if is_quantised and not has_bytes():
         pytest.skip("no AMX and no VNNI here")
-    monkeypatch.setattr(phoenix_model, "has_quantised", lambda: is_quantised)
-    step = Phoenix().separator("live-short")._step
-    assert step._unet.grid == (QUICK_SHORT_GRID if is_quantised else SHORT_GRID)
-    deepest = step._trunk._levels[-1].packed.down.product
-    assert isinstance(deepest, QuantisedLinear if is_quantised else FloatLinear)
+    monkeypatch.setattr(phoenix_model, "has_bytes", lambda: is_quantised)
+    stream = Phoenix().separator("live-short")
+    assert stream._step._unet.grid == (QUICK_SHORT_GRID if is_quantised else SHORT_GRID)
+    assert deepest_weights(stream).is_quantised == is_quantised
 
 
 def test_a_profile_it_lacks_names_those_there_are():

@@ -23,14 +23,13 @@ def test_this_processor_counts_unless_numba_is_told_of_another(monkeypatch):
 
 
 PRODUCT = """
-import sys, numpy, torch
-from dsp.networks.float_linear import VECTORS, FloatLinear
-from dsp.networks.quantised_linear import has_quantised
-from dsp.networks.rows import Rows
+import numpy
+from dsp.networks.float_products import VECTORS
+from dsp.networks.products import has_bytes, in_floats, multiply
 x, weight = (numpy.random.default_rng(n).integers(-9, 9, (37, 50)) for n in (0, 1))
-linear = FloatLinear(torch.from_numpy(weight).float(), None)
-found = linear(Rows.of(x.astype(numpy.float32)))
-print(VECTORS, has_quantised(), numpy.array_equal(found, x @ weight.T))
+weights = in_floats(weight.astype(numpy.float32), None)
+found = multiply(weights, x.astype(numpy.float32).ravel(), 50, 37)
+print(VECTORS, has_bytes(), numpy.array_equal(found, x @ weight.T))
 """
 
 

@@ -6,13 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.networks import byte_products, quantised_linear
-from dsp.networks.byte_products import Instructions, available_instructions
-from dsp.networks.quantised_linear import QuantisedLinear, has_quantised
-from dsp.networks.rows import Rows
+from dsp.networks import byte_products, products
+from dsp.networks.byte_products import MULTIPLY, Instructions, available_instructions
+from dsp.networks.products import has_bytes, in_bytes, multiply
 
 needs_any = pytest.mark.skipif(
-    not has_quantised(), reason="no products in eight bits here: AMX, AVX512-VNNI, AVX-VNNI missing"
+    not has_bytes(), reason="no products in eight bits here: AMX, AVX512-VNNI, AVX-VNNI missing"
 )
 with_each = pytest.mark.parametrize(
     "instructions",
@@ -33,8 +32,18 @@ def random(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def product(linear, x):
-    return torch.from_numpy(linear(Rows.of(x.contiguous().numpy())))
+def arranged(weight, bias=None):
+    return in_bytes(weight.numpy(), None if bias is None else bias.numpy())
+
+
+def product(weights, x, instructions=None):
+    """As a hop computes it, or by instructions of one kind."""
+    values, step, rows = x.flatten().numpy(), x.shape[1], len(x)
+    if instructions is None:
+        return torch.from_numpy(multiply(weights, values, step, rows))
+    wide = np.empty((rows, weights.affine.shape[1]), np.float32)
+    MULTIPLY[instructions](values, step, step, weights.bytes, weights.affine, wide)
+    return torch.from_numpy(wide[:, : weights.outputs].copy())
 
 
 def quantised(values, step, width, rows):
@@ -100,19 +109,18 @@ def test_sums_of_bytes_are_exact(*, instructions, rows, inputs, outputs, seed):
     x[:, 0], x[:, 1] = 0, 255
     weight = rng.integers(-127, 128, (outputs, inputs + 2))
     weight[:, 0] = 127
-    linear = QuantisedLinear(
-        torch.from_numpy(weight).float(), torch.arange(outputs).float(), instructions
-    )
-    found = product(linear, torch.from_numpy(x).float()).numpy()
+    weights = arranged(torch.from_numpy(weight).float(), torch.arange(outputs).float())
+    found = product(weights, torch.from_numpy(x).float(), instructions).numpy()
     assert np.array_equal(found, x @ weight.T + np.arange(outputs))
 
 
 @with_each
 def test_more_rows_than_are_quantised_at_once_give_what_each_gives(instructions):
-    linear = QuantisedLinear(random(40, 9), random(40), instructions)
+    weights = arranged(random(40, 9), random(40))
     x = random(2 * byte_products.ROWS_AT_ONCE + 17, 9, seed=1)
-    parts = [product(linear, x[start : start + 100]) for start in range(0, len(x), 100)]
-    assert torch.equal(product(linear, x), torch.cat(parts))
+    starts = range(0, len(x), 100)
+    parts = [product(weights, x[start : start + 100], instructions) for start in starts]
+    assert torch.equal(product(weights, x, instructions), torch.cat(parts))
 
 
 @with_each
@@ -129,7 +137,7 @@ def test_product_is_within_the_bound(*, instructions, rows, biased, seed, level,
     weight, x = random(13, 50, seed=seed), level * loudness * random(rows, 50, seed=seed + 1)
     bias = level * random(13, seed=seed) if biased else None
     exact = x.double() @ weight.double().T + (bias.double() if biased else 0)
-    actual = product(QuantisedLinear(weight, bias, instructions), x)
+    actual = product(arranged(weight, bias), x, instructions)
     rounding = 1e-5 * level * loudness.double().clamp(min=1.0)
     assert ((actual - exact).abs() <= bound(weight, x) + rounding).all()
 
@@ -139,8 +147,8 @@ def test_product_is_within_the_bound(*, instructions, rows, biased, seed, level,
 @given(exponent=st.integers(-60, 60))
 def test_twice_as_loud_is_twice_the_product_to_the_last_bit(exponent):
     weight, x = random(20, 33), random(7, 33, seed=1)
-    linear = QuantisedLinear(weight, None)
-    assert torch.equal(product(linear, x * 2.0**exponent), product(linear, x) * 2.0**exponent)
+    weights = arranged(weight)
+    assert torch.equal(product(weights, x * 2.0**exponent), product(weights, x) * 2.0**exponent)
 
 
 @needs_any
@@ -148,25 +156,25 @@ def test_twice_as_loud_is_twice_the_product_to_the_last_bit(exponent):
 @given(row=st.integers(0, 11), level=levels)
 def test_a_row_does_not_hear_its_neighbours(row, level):
     weight, x = random(20, 33), random(12, 33, seed=1)
-    linear = QuantisedLinear(weight, random(20))
-    alone = product(linear, x[row : row + 1])
+    weights = arranged(weight, random(20))
+    alone = product(weights, x[row : row + 1])
     others = level * x
     others[row] = x[row]
-    assert torch.equal(product(linear, others)[row : row + 1], alone)
+    assert torch.equal(product(weights, others)[row : row + 1], alone)
 
 
 @needs_any
 def test_silence_gives_the_bias():
     bias = random(6)
-    linear = QuantisedLinear(random(6, 8), bias)
-    assert torch.equal(product(linear, torch.zeros(3, 8)), bias.expand(3, 6))
+    weights = arranged(random(6, 8), bias)
+    assert torch.equal(product(weights, torch.zeros(3, 8)), bias.expand(3, 6))
 
 
 @needs_any
 def test_weights_of_nothing_give_nothing():
     weight = random(6, 8)
     weight[2] = 0.0
-    found = product(QuantisedLinear(weight, None), random(3, 8))
+    found = product(arranged(weight), random(3, 8))
     assert not found[:, 2].any()
     assert found[:, [0, 1, 3, 4, 5]].all()
 
@@ -174,22 +182,23 @@ def test_weights_of_nothing_give_nothing():
 @needs_any
 def test_overlapping_rows_are_read_where_they_lie():
     line = random(40)
-    linear = QuantisedLinear(random(6, 8), None)
+    weights = arranged(random(6, 8))
     apart = line.as_strided((9, 8), (4, 1))
-    assert np.array_equal(linear(Rows(line.numpy(), 4, 9)), product(linear, apart).numpy())
+    assert np.array_equal(multiply(weights, line.numpy(), 4, 9), product(weights, apart).numpy())
 
 
 @with_each
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_the_widest_sums_neither_overflow_nor_saturate(instructions, sign):
-    linear = QuantisedLinear(sign * torch.ones(2, 8000), None, instructions)
+    weights = arranged(sign * torch.ones(2, 8000))
     x = torch.ones(1, 8000)
     x[0, 0] = 0.0
-    assert product(linear, x).numpy() == pytest.approx(np.full((1, 2), sign * 7999.0), rel=1e-6)
+    found = product(weights, x, instructions).numpy()
+    assert found == pytest.approx(np.full((1, 2), sign * 7999.0), rel=1e-6)
 
 
-def test_a_processor_without_instructions_has_none(monkeypatch):
-    monkeypatch.setattr(quantised_linear, "available_instructions", tuple)
-    assert not has_quantised()
-    with pytest.raises(IndexError):
-        QuantisedLinear(torch.eye(2), None)
+def test_a_processor_without_instructions_has_none_and_says_so(monkeypatch):
+    monkeypatch.setattr(products, "available_instructions", tuple)
+    assert not has_bytes()
+    with pytest.raises(ValueError, match="AMX, AVX512-VNNI or AVX-VNNI expected"):
+        in_bytes(np.eye(2, dtype=np.float32), None)

@@ -21,9 +21,7 @@ from dsp.networks.processor import features
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    from torch import Tensor
 
-    from dsp.networks.rows import Rows
     from dsp.separator import FloatArray
 
 LANES = 16
@@ -31,31 +29,6 @@ LANES = 16
 
 ROWS, VECTORS = (8, 2) if "avx512f" in features() else (4, 1)
 """Of a block, so that its sums fill the registers: 32 of 16 floats, or 16 of 8."""
-
-BRIEF = 1_000_000
-"""Multiplications, some 15 us, below which the interpreter's lock is kept (docs/overload.md)."""
-
-
-class FloatLinear:
-    """``rows @ weight.T + bias``, with ``weight`` [out, in].
-
-    What a row gives depends on that row alone, to the last bit. Immutable: threads may share one.
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        self._weight = arrange(weight.numpy())
-        self.outputs, self.inputs = weight.shape
-        self._bias = np.zeros(self._weight.shape[0] * LANES, np.float32)
-        if bias is not None:
-            self._bias[: self.outputs] = bias
-
-    def __call__(self, rows: Rows) -> FloatArray:
-        """Return a new [row, out]."""
-        product = np.empty((rows.row_count, self.outputs), np.float32)
-        is_brief = rows.row_count * self._weight.size < BRIEF
-        multiply = _multiply_briefly if is_brief else _multiply_at_length
-        multiply(rows.values, rows.step, self._weight, self._bias, product)
-        return product
 
 
 def arrange(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -67,26 +40,13 @@ def arrange(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 @njit(cache=True)
-def _multiply_briefly(
-    values: FloatArray, step: int, weights: FloatArray, bias: FloatArray, product: FloatArray
-) -> None:
-    _multiply(values, step, weights, bias, product)
-
-
-@njit(cache=True, nogil=True)
-def _multiply_at_length(
-    values: FloatArray, step: int, weights: FloatArray, bias: FloatArray, product: FloatArray
-) -> None:
-    _multiply(values, step, weights, bias, product)
-
-
-@njit(cache=True)
-def _multiply(
+def multiply(
     values: FloatArray, step: int, weights: FloatArray, bias: FloatArray, product: FloatArray
 ) -> None:
     """Write ``product`` [row, out]; row ``r`` is of ``values`` from ``r * step`` on.
 
-    ``weights`` are as `arrange` has them, ``bias`` [out, or more].
+    What a row gives depends on that row alone, to the last bit. ``weights`` are as `arrange` has
+    them, ``bias`` [out, or more].
     """
     blocks = weights.shape[0]
     some = product.shape[0] // ROWS * ROWS

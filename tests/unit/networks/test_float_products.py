@@ -1,21 +1,23 @@
 """Products are near the exact ones, and each row is computed as if it were alone."""
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.networks import float_linear
-from dsp.networks.float_linear import BRIEF, LANES, FloatLinear, arrange
-from dsp.networks.rows import Rows
+from dsp.networks.float_products import LANES, arrange
+from dsp.networks.products import in_floats, multiply
 
 SIZES = st.integers(1, 40)
 SEEDS = st.integers(0, 2**16)
 
 
-def product(linear, x):
-    return torch.from_numpy(linear(Rows.of(x.contiguous().numpy())))
+def arranged(weight, bias=None):
+    return in_floats(weight.numpy(), None if bias is None else bias.numpy())
+
+
+def product(weights, x):
+    return torch.from_numpy(multiply(weights, x.flatten().numpy(), x.shape[1], len(x)))
 
 
 def random(*shape, seed=0):
@@ -39,40 +41,29 @@ def test_product_is_exact_to_rounding(*, rows, inputs, outputs, biased, seed):
     bias = random(outputs, seed=seed + 2) if biased else None
     exact = x.double() @ weight.double().T + (bias.double() if biased else 0)
     largest = x.double().abs() @ weight.double().abs().T + 10
-    error = (product(FloatLinear(weight, bias), x) - exact).abs()
+    error = (product(arranged(weight, bias), x) - exact).abs()
     assert (error <= 2**-24 * (inputs + 1) * largest).all()
 
 
 @settings(deadline=None)
 @given(rows=SIZES, row=st.integers(0, 39), seed=SEEDS)
 def test_a_row_gives_what_it_gives_alone_to_the_last_bit(rows, row, seed):
-    linear, x = FloatLinear(random(20, 33), random(20)), random(rows, 33, seed=seed)
+    weights, x = arranged(random(20, 33), random(20)), random(rows, 33, seed=seed)
     row %= rows
-    assert torch.equal(product(linear, x)[row : row + 1], product(linear, x[row : row + 1]))
-
-
-@pytest.mark.parametrize("more", [-1, 0])
-def test_long_products_give_the_lock_away_and_brief_ones_do_not(monkeypatch, more):
-    called = []
-    for name in ("_multiply_briefly", "_multiply_at_length"):
-        monkeypatch.setattr(float_linear, name, lambda *_, name=name: called.append(name))
-    linear = FloatLinear(random(LANES, 1000), None)
-    rows = BRIEF // (1000 * LANES) + 1 + more
-    linear(Rows.of(random(rows, 1000).numpy()))
-    assert called == ["_multiply_briefly" if more else "_multiply_at_length"]
+    assert torch.equal(product(weights, x)[row : row + 1], product(weights, x[row : row + 1]))
 
 
 def test_overlapping_rows_are_read_where_they_lie():
     line = random(80)
-    linear = FloatLinear(random(6, 8), None)
+    weights = arranged(random(6, 8))
     apart = line.as_strided((19, 8), (4, 1))
-    assert np.array_equal(linear(Rows(line.numpy(), 4, 19)), product(linear, apart).numpy())
+    assert np.array_equal(multiply(weights, line.numpy(), 4, 19), product(weights, apart).numpy())
 
 
 def test_result_is_contiguous_and_fresh():
-    linear, x = FloatLinear(random(6, 8), None), random(3, 8).numpy()
-    first = linear(Rows.of(x))
+    weights, x = arranged(random(6, 8)), random(3, 8).flatten().numpy()
+    first = multiply(weights, x, 8, 3)
     kept = first.copy()
-    linear(Rows.of(2 * x))
+    multiply(weights, 2 * x, 8, 3)
     assert first.flags.c_contiguous
     assert np.array_equal(first, kept)

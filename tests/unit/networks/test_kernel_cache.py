@@ -1,0 +1,80 @@
+"""A kernel made of others is compiled anew when one of those has changed, and only then."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dsp.networks import kernel_cache
+from dsp.networks.kernel_cache import digest, hop_kernel
+
+INNER = """
+from numba import njit
+
+@njit(cache=True)
+def inner(x):
+    return x + {added}
+"""
+OUTER = """
+from pathlib import Path
+from dsp.networks import kernel_cache
+kernel_cache._MADE_OF = kernel_cache.digest([Path("inner_kernels.py")])
+from inner_kernels import inner
+
+@kernel_cache.hop_kernel
+def outer(x):
+    return inner(x)
+
+print(outer(1), sum(outer.stats.cache_hits.values()))
+"""
+
+
+def run(folder: Path) -> str:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
+    (folder / "run.py").write_text(OUTER)
+    command = [sys.executable, "run.py"]
+    done = subprocess.run(
+        command, check=True, cwd=folder, env=environment, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def test_what_a_kernel_calls_is_compiled_into_it_anew_when_it_has_changed(tmp_path):
+    inner = tmp_path / "inner_kernels.py"
+    inner.write_text(INNER.format(added=1))
+    assert run(tmp_path) == "2 0"
+    assert run(tmp_path) == "2 1"
+    inner.write_text(INNER.format(added=40))
+    assert run(tmp_path) == "41 0"
+    assert run(tmp_path) == "41 1"
+
+
+def test_every_kernel_is_in_a_file_whose_name_counts():
+    files = Path(kernel_cache.__file__).parent.glob("*.py")
+    with_kernels = [file.name for file in files if "@njit" in file.read_text()]
+    assert len(with_kernels) > 5
+    assert all(name.endswith(("_kernels.py", "products.py")) for name in with_kernels)
+
+
+@given(contents=st.lists(st.binary(max_size=8), min_size=1, max_size=4), index=st.integers(0, 3))
+def test_a_digest_tells_contents_apart_whatever_their_order(tmp_path_factory, contents, index):
+    folder = tmp_path_factory.mktemp("files")
+    files = [folder / str(k) for k in range(len(contents))]
+    for file, content in zip(files, contents, strict=True):
+        file.write_bytes(content)
+    before = digest(files)
+    assert digest(reversed(files)) == before
+    files[index % len(files)].write_bytes(contents[index % len(files)] + b"!")
+    assert digest(files) != before
+
+
+def test_a_kernel_runs_in_python_too():
+    @hop_kernel
+    def twice(x):
+        return 2 * x
+
+    assert twice.py_func(3) == twice(3) == 6
+    assert twice.targetoptions["nogil"]  # other threads run meanwhile
