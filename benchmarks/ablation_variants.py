@@ -15,8 +15,9 @@ from torch.nn.utils import parametrize
 from dsp.networks.cassiopeia_trunk import CONFIG as CASSIOPEIA
 from dsp.networks.cassiopeia_trunk import CassiopeiaTrunk
 from dsp.networks.phoenix_head import PhoenixHead
-from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
-from dsp.networks.phoenix_trunk import BINS, LEAK, STEP_SAMPLES, PhoenixTrunk, TrunkConfig
+from dsp.networks.phoenix_network import PhoenixNetwork
+from dsp.networks.phoenix_shape import BINS, STEP_SAMPLES, PhoenixConfig, TrunkConfig
+from dsp.networks.phoenix_trunk import LEAK, PhoenixTrunk
 from dsp.separator import FloatArray
 from dsp.training.losses import relative_error_db, usdr_db
 from dsp.training.task import PhoenixTask

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import numpy as np
 import torch
 from numba.core.dispatcher import Dispatcher
 from numpy.lib.stride_tricks import sliding_window_view
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOPS = (phoenix_hop_kernels, rocknet_hop_kernels)
 _SIDE = 768  # of the square matrices that show the core's rate: they fit the second cache
+_READ_BYTES = 1 << 28  # several times what the third cache of a large server has
 _ROUNDS = 20
 
 
@@ -31,6 +33,11 @@ class Product:
 
     weights: Weights
     rows: FloatArray  # [row, in]
+
+    @property
+    def weight_bytes(self) -> int:
+        """What must be read of its weights."""
+        return self.weights.floats.nbytes + self.weights.bytes.nbytes
 
     @property
     def operations(self) -> int:
@@ -57,6 +64,12 @@ def noted_products(run: Callable[[], object]) -> list[Product]:
                     )
         run()
     return noted
+
+
+def read_rate() -> float:
+    """Bytes per second that the calling thread reads from memory, where no cache holds them."""
+    values = np.ones(_READ_BYTES // 8, np.int64)  # of zeros there would be one page
+    return _READ_BYTES / _least_s(values.max)
 
 
 def product_rate() -> float:
@@ -90,9 +103,13 @@ def quantised_product_rate() -> float:
 
 
 def _rate(multiply: Callable[[], object]) -> float:
+    return 2 * _SIDE**3 / _least_s(multiply)
+
+
+def _least_s(run: Callable[[], object]) -> float:
     best = float("inf")
     for _ in range(_ROUNDS):
         started = time.perf_counter()
-        multiply()
+        run()
         best = min(best, time.perf_counter() - started)
-    return 2 * _SIDE**3 / best
+    return best

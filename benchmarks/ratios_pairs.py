@@ -14,19 +14,11 @@ import numpy as np
 import torch
 
 from benchmarks.kernels import numpy_overlap_add
-from dsp.networks.phoenix import (
-    ANALYSIS_SAMPLES,
-    CHANNELS,
-    LIVE,
-    PhoenixLive,
-    filtering_windows,
-    live_network,
-)
-from dsp.networks.phoenix_network import PhoenixConfig
-from dsp.networks.phoenix_packed import pack as pack_phoenix
+from dsp.networks.packing import pack_phoenix, pack_unet
+from dsp.networks.phoenix import ANALYSIS_SAMPLES, CHANNELS, LIVE, PhoenixLive, filtering_windows
+from dsp.networks.phoenix_network import live_network
+from dsp.networks.phoenix_shape import BINS, PhoenixConfig
 from dsp.networks.phoenix_step import PhoenixStep
-from dsp.networks.phoenix_trunk import BINS
-from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet import unet_mask
 from dsp.networks.unet_weights import untrained_weights
@@ -54,7 +46,7 @@ class Pair:
 def step_over_window() -> Pair:
     """One exact streaming step of the U-Net over running it again on its whole window."""
     weights = untrained_weights()
-    stream = StreamingUNet(pack(weights))
+    stream = StreamingUNet(pack_unet(weights))
     generator = np.random.default_rng(0)
     window = generator.random((1, 2, _WINDOW_FRAMES, stream.packed.bins), np.float32)
     newest = np.ascontiguousarray(window[0, :, -1])

@@ -36,7 +36,7 @@ print(imported - start, used - start, *heavy)
 
 def measure_start() -> dict[str, object]:
     """Return the ``start`` section; a first server warms the caches and is left out."""
-    with EmbeddedServer(model=MODELS[1]):
+    with EmbeddedServer(model=MODELS[-1]):
         pass
     imported, used = import_seconds()
     return {
@@ -71,16 +71,16 @@ def import_seconds() -> tuple[float, float]:
 
 
 def _ready_seconds() -> float:
-    """Seconds on the wall from nothing to a server that takes streams, Rocknet warm."""
+    """Seconds on the wall from nothing to a server that takes streams, the default model warm."""
     start = time.perf_counter()
-    with EmbeddedServer(model=MODELS[1]):
+    with EmbeddedServer(model=MODELS[-1]):
         return time.perf_counter() - start
 
 
 def idle_percent(seconds: float) -> float:
     """Share of one core that a ready server takes while nobody asks: all its processes."""
     others = _ours()
-    with EmbeddedServer(model=MODELS[1]):
+    with EmbeddedServer(model=MODELS[-1]):
         server = _ours() - others
         before = _processor_seconds(server)
         time.sleep(seconds)

@@ -11,9 +11,9 @@ import numpy as np
 from benchmarks.hop import one_thread
 from benchmarks.products import Product, noted_products
 from benchmarks.soak_players import Player
+from dsp.networks.packing import pack_unet
 from dsp.networks.products import multiply
 from dsp.networks.rocknet_live import GRID
-from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet_weights import untrained_weights
 from plugin_bridge import EmbeddedServer
@@ -71,7 +71,7 @@ def measure_batching() -> dict[str, float]:
     that batching can bring, as what lies between the products is done for each stream anyway.
     """
     with one_thread():
-        stream = StreamingUNet(pack(untrained_weights()), GRID)
+        stream = StreamingUNet(pack_unet(untrained_weights()), GRID)
         noise = _noise(stream)
         hops = [noted_products(lambda: stream.push(noise)) for _ in range(GRID.deep_period)]
         figures = {

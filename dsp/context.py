@@ -76,6 +76,15 @@ class RollingContext:
         start, end = position_samples, position_samples + samples.shape[1]
         if start == end:
             return
+        if (
+            start == self._contiguous_end
+            and not self._islands
+            and end - start <= self.capacity_samples
+        ):
+            # As ever: the next block, and nothing waits beyond a gap.
+            self._newest_end = self._contiguous_end = end
+            self._store(start, samples)
+            return
         self._slide(end)
         fresh = max(start, min(self.oldest, end))
         self.stale_samples += fresh - start
@@ -106,7 +115,8 @@ class RollingContext:
         samples = np.empty((self._ring.shape[0], frames), np.float32)
         at, head = self._place(position_samples, frames)
         samples[:, :head] = self._ring[:, at : at + head]
-        samples[:, head:] = self._ring[:, : frames - head]
+        if head < frames:
+            samples[:, head:] = self._ring[:, : frames - head]
         return samples
 
     def _slide(self, end: int) -> None:
@@ -151,8 +161,9 @@ class RollingContext:
         at, head = self._place(position, samples.shape[1])
         values = np.asarray(samples, np.float32)
         self.repaired_samples += sanitize_into(values[:, :head], self._ring[:, at : at + head])
-        rest = values[:, head:]
-        self.repaired_samples += sanitize_into(rest, self._ring[:, : rest.shape[1]])
+        if head < values.shape[1]:
+            rest = values[:, head:]
+            self.repaired_samples += sanitize_into(rest, self._ring[:, : rest.shape[1]])
 
     def _silence(self, start: int, end: int) -> None:
         at, head = self._place(start, end - start)

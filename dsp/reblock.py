@@ -50,7 +50,8 @@ class SampleFifo:
         at = (self._start + self._count) % self.capacity_samples
         head = min(frames, self.capacity_samples - at)
         self._ring[..., at : at + head] = samples[..., :head]
-        self._ring[..., : frames - head] = samples[..., head:]
+        if head < frames:
+            self._ring[..., : frames - head] = samples[..., head:]
         self._count += frames
 
     def pop(self, frames: int) -> FloatArray:
@@ -60,7 +61,8 @@ class SampleFifo:
         samples = np.empty((*self._ring.shape[:-1], frames), np.float32)
         head = min(frames, self.capacity_samples - self._start)
         samples[..., :head] = self._ring[..., self._start : self._start + head]
-        samples[..., head:] = self._ring[..., : frames - head]
+        if head < frames:
+            samples[..., head:] = self._ring[..., : frames - head]
         self._start = (self._start + frames) % self.capacity_samples
         self._count -= frames
         return samples

@@ -128,6 +128,10 @@ class StreamingResampler:
         state = self._state
         if samples.ndim != 2 or samples.shape[0] != state.past.shape[0]:
             raise SignalError(f"samples {samples.shape}: [{state.past.shape[0]}, n] expected")
+        if self.ratio.is_identity:
+            state.input_end += samples.shape[1]
+            state.output_end = state.input_end
+            return np.asarray(samples, np.float32)
         joined = np.concatenate([state.past, samples], axis=1, dtype=np.float32)
         joined_start = state.input_end - state.past.shape[1]
         state.input_end += samples.shape[1]
@@ -144,8 +148,6 @@ class StreamingResampler:
         state, ratio = self._state, self.ratio
         first = state.output_end
         state.output_end = max(first, ratio.output_end(state.input_end))
-        if ratio.is_identity:
-            return joined
         converted = np.empty((joined.shape[0], state.output_end - first), np.float32)
         reach = ratio.half_width_samples - 1
         start = ratio.input_floor(first) - reach - joined_start

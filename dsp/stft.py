@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft
 
 from dsp.errors import SignalError
+from dsp.framing import FRAMES_AT_ONCE, cut_frames, move_on
 from dsp.overlap_add import overlap_add
 
 FloatArray = npt.NDArray[np.float32]
@@ -135,6 +135,7 @@ class StreamingAnalysis:
     def __init__(self, windows: WindowPair, channels: int) -> None:
         self.windows = windows
         past_samples = windows.analysis.size - windows.hop_samples
+        self._own_window = windows.analysis[None]
         self._state = _AnalysisState(np.zeros((channels, past_samples), np.float32))
 
     def push(self, samples: FloatArray) -> ComplexArray:
@@ -142,18 +143,24 @@ class StreamingAnalysis:
 
         Raises SignalError for another channel count or a broken hop.
         """
-        return _transform(self.frames(samples), self.windows.analysis)
+        (spectra,) = self.push_through(self._own_window, samples)
+        return spectra
 
-    def frames(self, samples: FloatArray) -> FloatArray:
-        """Take samples in as ``push`` does, and give the frames: [channel, n, sample]."""
+    def push_through(self, analyses: FloatArray, samples: FloatArray) -> ComplexArray:
+        """Take samples in as ``push`` does, and give [window, channel, n, bin].
+
+        ``analyses`` [window, sample] take the place of the pair's own.
+        """
         self._check(samples)
-        past = self._state.past
-        joined = np.concatenate([past, samples], axis=1)
-        past[:] = joined[:, joined.shape[1] - past.shape[1] :]
-        size, hop = self.windows.analysis.size, self.windows.hop_samples
-        if joined.shape[1] < size:
-            return np.zeros((joined.shape[0], 0, size), np.float32)
-        return sliding_window_view(joined, size, axis=1)[:, ::hop]
+        past, samples = self._state.past, np.ascontiguousarray(samples, np.float32)
+        count = samples.shape[1] // self.windows.hop_samples
+        shape = (len(analyses), past.shape[0], count, analyses.shape[1])
+        frames = np.empty(shape, np.float32)
+        for first in range(0, count, FRAMES_AT_ONCE):
+            cut_frames(past, samples, analyses, first, frames)
+        move_on(past, samples)
+        spectra: ComplexArray = fft.rfft(frames, axis=-1, overwrite_x=True)
+        return spectra
 
     def reset(self) -> None:
         """Silence before the next sample."""
@@ -184,14 +191,14 @@ class TwinAnalysis:
         if (first.analysis.size, first.hop_samples) != (second.analysis.size, second.hop_samples):
             raise SignalError("windows of different lengths or hops")
         self._first = StreamingAnalysis(first, channels)
-        self._both = np.stack([first.analysis, second.analysis])[:, None, None]
+        self._both = np.stack([first.analysis, second.analysis])
 
     def push(self, samples: FloatArray) -> tuple[ComplexArray, ComplexArray]:
         """[channel, n * hop] to [channel, n, bin] through either window.
 
         Raises SignalError for another channel count or a broken hop.
         """
-        first, second = _transform(self._first.frames(samples), self._both)
+        first, second = self._first.push_through(self._both, samples)
         return first, second
 
     def push_first(self, samples: FloatArray) -> ComplexArray:
@@ -269,12 +276,6 @@ def synthesise(spectra: ComplexArray, windows: WindowPair) -> FloatArray:
     """
     synthesis = StreamingSynthesis(windows, *spectra.shape[:2])
     return synthesis.push(spectra)[..., windows.delay_samples :]
-
-
-def _transform(frames: FloatArray, windows: FloatArray) -> ComplexArray:
-    """[..., n, sample] under ``windows``, which broadcast with it, to [..., n, bin]."""
-    spectra: ComplexArray = fft.rfft(frames * windows, axis=-1)
-    return spectra
 
 
 def _frames(spectra: ComplexArray, windows: WindowPair) -> FloatArray:

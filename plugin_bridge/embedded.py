@@ -24,7 +24,7 @@ from typing import Any, Final
 from plugin_bridge.closeable import Closeable
 from plugin_bridge.errors import EmbeddedServerFailed
 
-START_TIMEOUT_S: Final = 60.0  # loading and warming up a model takes seconds
+START_TIMEOUT_S: Final = 180.0  # seconds; on a new machine kernels are compiled, for half a minute
 STOP_TIMEOUT_S: Final = 5.0
 MAXIMUM_RESTARTS: Final = 5
 _END_TIMEOUT_S: Final = 1.0

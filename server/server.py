@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
-
-import torch
 
 from dsp.separator import Lane
 from protocol import Limits
@@ -141,7 +141,7 @@ class Server:
 
     def _start(self) -> None:
         config = self._config
-        torch.set_num_threads(config.threads)
+        _limit_torch_threads(config.threads)
         self._transport = Transport(
             config.endpoint,
             config.queues,
@@ -230,3 +230,10 @@ class Server:
                 self._mailbox.post(self._keep_house)
             if not self._drained.is_set():
                 self._mailbox.post(self._sessions.say_goodbye)
+
+
+def _limit_torch_threads(threads: int) -> None:
+    """Say how many threads torch may use, without importing it: only some profiles need it."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)

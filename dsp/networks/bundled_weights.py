@@ -1,4 +1,4 @@
-"""Weights that are part of the package: checked against the model card, read into a network."""
+"""Weights that are part of the package: checked against the model card, and read as arrays."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, TypeVar
 
 from safetensors import SafetensorError
-from safetensors.torch import load
+from safetensors.numpy import load
 
 from dsp.errors import WeightsCorruptError, WeightsMissingError
 from dsp.networks.model_card import CARD_PACKAGE
@@ -16,20 +16,17 @@ from dsp.networks.stored_weights import from_stored
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from torch import Tensor, nn
-
     from dsp.networks.model_card import WeightsFile
+    from dsp.separator import FloatArray
 
-    Network = TypeVar("Network", bound=nn.Module)
+_Made = TypeVar("_Made")
 
 
-def load_bundled(
-    file: WeightsFile, make_network: Callable[[Mapping[str, Tensor]], Network]
-) -> Network:
-    """Make a network and read the bundled weights, stored small, into it.
+def load_bundled(file: WeightsFile, make: Callable[[Mapping[str, FloatArray]], _Made]) -> _Made:
+    """Read the bundled weights, stored small, and make of them what is wanted.
 
-    ``make_network`` is given the tensors, should it need any. Raises WeightsMissingError, or
-    WeightsCorruptError where the bytes are others than the card's or do not fit.
+    Raises WeightsMissingError, or WeightsCorruptError where the bytes are others than the card's or
+    do not fit, which ``make`` says by KeyError, ValueError or RuntimeError.
     """
     path = resources.files(CARD_PACKAGE).joinpath(file.checkpoint)
     try:
@@ -43,9 +40,6 @@ def load_bundled(
             "install phoenix-stems again"
         )
     try:
-        tensors = from_stored(load(content))
-        network = make_network(tensors)
-        network.load_state_dict(tensors, assign=True)
-    except (SafetensorError, KeyError, RuntimeError) as reason:
+        return make(from_stored(load(content)))
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as reason:
         raise WeightsCorruptError(f"{path} does not fit the network: {reason}") from reason
-    return network.eval().requires_grad_(requires_grad=False)

@@ -15,13 +15,12 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from dsp.networks.processor import features
+from dsp.networks.processor import features, tiles_are_granted
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -71,7 +70,7 @@ def available_instructions() -> tuple[Instructions, ...]:
     """Return those that this processor, its operating system and Numba's compiler have."""
     compiled_for = features()
     there = {
-        Instructions.AMX: "amx-int8" in compiled_for and torch.cpu._init_amx(),  # noqa: SLF001
+        Instructions.AMX: "amx-int8" in compiled_for and tiles_are_granted(),
         Instructions.AVX512_VNNI: "avx512vnni" in compiled_for,
         Instructions.AVX_VNNI: "avxvnni" in compiled_for,
     }

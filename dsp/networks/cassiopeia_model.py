@@ -10,21 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dsp.errors import UnknownProfileError
-from dsp.networks.bundled_weights import load_bundled
-from dsp.networks.cassiopeia_step import CassiopeiaStep
-from dsp.networks.cassiopeia_trunk import CONFIG, make_network
-from dsp.networks.joined_network import HOPS_PER_STEP
 from dsp.networks.linear import LinearKind
 from dsp.networks.model_card import load_card
 from dsp.networks.phoenix import LIVE, PhoenixLive
-from dsp.networks.phoenix_packed import pack
 from dsp.networks.products import has_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dsp.networks.model_card import ModelCard, WeightsFile
-    from dsp.networks.phoenix_network import PhoenixNetwork
+    from dsp.networks.model_card import ModelCard
     from dsp.separator import Profile, Separator
 
 NAME = "cassiopeia"
@@ -42,20 +36,18 @@ class Cassiopeia:
         self.card: ModelCard = load_card(NAME)
         self.stems = self.card.stems
         self.profiles = PROFILES
+        # Complex weights are spread out to real ones by torch, whose import takes seconds.
+        from dsp.networks.bundled_networks import load_cassiopeia  # noqa: PLC0415
+        from dsp.networks.packing import pack_phoenix  # noqa: PLC0415
+
         kind = LinearKind.EIGHT_BITS if has_bytes() else LinearKind.FLOAT32
-        self._packed = pack(load_network(self.card.weights_for("vocals")), kind)
+        self._packed = pack_phoenix(load_cassiopeia(self.card.weights_for("vocals")), kind)
 
     def separator(self, profile_name: str) -> Separator:
         """Return a new stream's separator; UnknownProfileError names the profiles there are."""
         if profile_name not in self.profiles:
             known = ", ".join(self.profiles)
             raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
+        from dsp.networks.cassiopeia_step import CassiopeiaStep  # noqa: PLC0415
+
         return PhoenixLive(CassiopeiaStep(self._packed))
-
-
-def load_network(file: WeightsFile) -> PhoenixNetwork:
-    """Read the bundled weights into a network for streams.
-
-    Raises WeightsMissingError or WeightsCorruptError.
-    """
-    return load_bundled(file, lambda _: make_network(CONFIG, HOPS_PER_STEP))

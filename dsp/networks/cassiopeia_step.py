@@ -12,8 +12,8 @@ import numpy as np
 from dsp.networks import cassiopeia_kernels as kernels
 from dsp.networks.cassiopeia_trunk import LEAST_MAGNITUDE
 from dsp.networks.phoenix import LIVE
+from dsp.networks.phoenix_shape import BINS, STEP_SAMPLES, USUAL_MAGNITUDE
 from dsp.networks.phoenix_step import PhoenixStep, TrunkStep
-from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, USUAL_MAGNITUDE
 
 if TYPE_CHECKING:
     from dsp.networks.phoenix_kernels import ComplexArray

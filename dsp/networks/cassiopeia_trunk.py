@@ -20,15 +20,9 @@ import torch
 from torch import Tensor
 
 from dsp.networks.complex_layers import PARTS, gated, make_complex
-from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
-from dsp.networks.phoenix_trunk import (
-    BINS,
-    LEAK,
-    USUAL_MAGNITUDE,
-    PhoenixTrunk,
-    TrunkConfig,
-    TrunkState,
-)
+from dsp.networks.phoenix_network import PhoenixNetwork
+from dsp.networks.phoenix_shape import BINS, USUAL_MAGNITUDE, PhoenixConfig, TrunkConfig
+from dsp.networks.phoenix_trunk import LEAK, PhoenixTrunk, TrunkState
 
 FEATURES = 4  # complex numbers heard of each bin
 LEAST_MAGNITUDE = 1e-6

@@ -63,7 +63,6 @@ def multiply(
 
 def _blocks(row_count: int, vectors: int) -> Any:
     """Compile the product of rows, a multiple of ``row_count``, by so many vectors of outputs."""
-    width = vectors * LANES
 
     @njit(cache=True)
     def compute(  # noqa: PLR0917 - Numba takes arrays by position
@@ -76,18 +75,10 @@ def _blocks(row_count: int, vectors: int) -> Any:
     ) -> None:
         """Write ``product``'s columns from ``output`` on, as far as there are any."""
         rows, outputs = product.shape
-        flat, sums = product.reshape(-1), np.empty(row_count * width, np.float32)
+        flat = product.reshape(-1)
         for r in range(0, rows, row_count):
-            if output + width <= outputs:
-                place, at, stride = flat, r * outputs + output, outputs
-            else:
-                place, at, stride = sums, 0, width
-            add_up(row_count, vectors, values, r * step, step, weights, bias, place, at, stride)
-            if output + width > outputs:
-                for n in range(row_count):
-                    row = product[r + n, output:]
-                    for k in range(row.shape[0]):
-                        row[k] = sums[n * width + k]
+            at = r * outputs + output
+            add_up(row_count, vectors, values, r * step, step, weights, bias, flat, at, outputs)
 
     return compute
 
@@ -106,14 +97,15 @@ def add_up(  # noqa: PLR0917 - Numba takes arguments by position
     step: Any,
     weights: Any,
     bias: Any,
+    product: Any,
     place: Any,
-    place_at: Any,
-    stride: Any,
+    outputs: Any,
 ) -> Any:
     """Multiply a block of rows by ``weights`` [vector, in, 16] and add ``bias``.
 
     ``row_count`` and ``vectors`` are constants. Row ``r`` is of ``values``, flat, from
-    ``at + r * step`` on; its sums go to ``place``, flat, from ``place_at + r * stride`` on.
+    ``at + r * step`` on; its sums go to ``product``, flat, from ``place + r * outputs`` on, as far
+    as that row goes: ``place`` is in the first one.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -123,7 +115,7 @@ def add_up(  # noqa: PLR0917 - Numba takes arguments by position
             else value
             for kind, value in zip(signature.args, arguments, strict=True)
         ]
-        _, _, values, at, step, weights, bias, place, place_at, stride = arrays
+        _, _, values, at, step, weights, bias, product, place, outputs = arrays
         row_count, vectors = (constant.literal_value for constant in signature.args[:2])
         _, inputs, _ = cgutils.unpack_tuple(builder, weights.shape)
         rows = [_offset(builder, values.data, at, step, r) for r in range(row_count)]
@@ -140,23 +132,26 @@ def add_up(  # noqa: PLR0917 - Numba takes arguments by position
             for row, of_row in zip(rows, totals, strict=True):
                 value = _spread(builder, builder.load(builder.gep(row, [loop.index])))
                 for weight, total in zip(loaded, of_row, strict=True):
-                    product = builder.fmul(value, weight, flags=("contract",))
-                    added = builder.fadd(builder.load(total), product, flags=("contract",))
+                    scaled = builder.fmul(value, weight, flags=("contract",))
+                    added = builder.fadd(builder.load(total), scaled, flags=("contract",))
                     builder.store(added, total)
+        left = builder.sub(outputs, builder.urem(place, outputs))
+        masks = [_fewer_than(builder, left, LANES * v) for v in range(vectors)]
         for r, of_row in enumerate(totals):
-            row = _offset(builder, place.data, place_at, stride, r)
-            for v, total in enumerate(of_row):
+            row = _offset(builder, product.data, place, outputs, r)
+            for v, (mask, total) in enumerate(zip(masks, of_row, strict=True)):
                 pointer = builder.bitcast(builder.gep(row, [_LONG(LANES * v)]), _POINTER)
-                builder.store(builder.load(total), pointer, align=4)
+                _store(builder, builder.load(total), pointer, mask)
         return cgutils.get_null_value(_LONG)
 
     if not all(isinstance(constant, types.IntegerLiteral) for constant in (row_count, vectors)):
         return None  # Numba asks again, with constants as types of their own
-    kinds = row_count, vectors, values, at, step, weights, bias, place, place_at, stride
+    kinds = row_count, vectors, values, at, step, weights, bias, product, place, outputs
     return types.int64(*kinds), generate
 
 
-_LONG = ir.IntType(64)
+_INT, _LONG = ir.IntType(32), ir.IntType(64)
+_INTS = ir.VectorType(_INT, LANES)
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _POINTER = _VECTOR.as_pointer()
 
@@ -169,8 +164,23 @@ def _load(builder: Any, pointer: Any) -> Any:
     return builder.load(builder.bitcast(pointer, _POINTER), align=4)
 
 
-def _spread(builder: Any, value: Any) -> Any:
+def _store(builder: Any, vector: Any, pointer: Any, mask: Any) -> None:
+    """Store the lanes whose mask is set."""
+    kind = ir.FunctionType(ir.VoidType(), [vector.type, pointer.type, _INT, mask.type])
+    name = f"llvm.masked.store.v{LANES}f32.p0v{LANES}f32"
+    function = cgutils.get_or_insert_function(builder.module, kind, name)
+    builder.call(function, [vector, pointer, _INT(4), mask])
+
+
+def _fewer_than(builder: Any, count: Any, first: int) -> Any:
+    """Tell which lanes, the lowest being number ``first``, are among the first ``count``."""
+    numbers = ir.Constant(_INTS, [_INT(first + lane) for lane in range(LANES)])
+    everywhere = _spread(builder, builder.trunc(count, _INT), _INTS)
+    return builder.icmp_signed("<", numbers, everywhere)
+
+
+def _spread(builder: Any, value: Any, vector: Any = None) -> Any:
     """Put one value into every lane."""
-    undefined = ir.Constant(_VECTOR, ir.Undefined)
-    one = builder.insert_element(undefined, value, ir.IntType(32)(0))
-    return builder.shuffle_vector(one, undefined, ir.VectorType(ir.IntType(32), LANES)(None))
+    undefined = ir.Constant(vector or _VECTOR, ir.Undefined)
+    one = builder.insert_element(undefined, value, _INT(0))
+    return builder.shuffle_vector(one, undefined, _INTS(None))

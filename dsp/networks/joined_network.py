@@ -11,13 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from dsp.networks.live_unet import LiveUNet, Moments
-from dsp.networks.phoenix_head import CHANNELS, PhoenixHead
-from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork, filtered
+from dsp.networks.phoenix_head import PhoenixHead
+from dsp.networks.phoenix_network import PhoenixNetwork, filtered
+from dsp.networks.phoenix_shape import CHANNELS, PhoenixConfig
 from dsp.networks.phoenix_trunk import PhoenixTrunk
 from dsp.networks.unet_weights import UNetWeights
-
-HOPS_PER_STEP = 2
-"""The audio's hop is half a step of the networks, whose frames interleave."""
 
 
 class JoinedNetwork(nn.Module):

@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsp.networks import phoenix_packed, rocknet_packed
-from dsp.networks.joined_network import HOPS_PER_STEP
 from dsp.networks.linear import LinearKind
 from dsp.networks.phoenix_head_step import NEAR_REACH, HeadStep
+from dsp.networks.phoenix_shape import BINS, HOPS_PER_STEP
 from dsp.networks.phoenix_step import TrunkStep
-from dsp.networks.phoenix_trunk import BINS
 from dsp.networks.rocknet_grid import HopGrid
 from dsp.networks.rocknet_streaming import StreamingUNet
 
 if TYPE_CHECKING:
-    from dsp.networks.joined_network import JoinedNetwork
+    from collections.abc import Mapping
+
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.phoenix_packed import PackedPhoenix
+    from dsp.networks.phoenix_shape import TrunkConfig
     from dsp.networks.rocknet_packed import PackedUNet
+    from dsp.separator import FloatArray
 
 GRID = HopGrid(HOPS_PER_STEP, deep_period=8, deep_hops=4)
 """Deep levels hear every eighth hop and are heard three hops later, a quarter done at each."""
@@ -48,17 +50,30 @@ class PackedJoined:
 
 
 def pack(
-    network: JoinedNetwork, kind: LinearKind = LinearKind.FLOAT32, grid: HopGrid = GRID
+    arrays: Mapping[str, FloatArray],
+    config: TrunkConfig,
+    frames_per_step: int,
+    kind: LinearKind = LinearKind.FLOAT32,
+    grid: HopGrid = GRID,
 ) -> PackedJoined:
-    """Arrange a network's weights; ``kind`` says how products are computed, ``grid`` when."""
-    phoenix = phoenix_packed.pack(network, kind)
+    """Arrange both networks, whose arrays are named as `JoinedNetwork` names its parameters.
+
+    ``kind`` says how products are computed, ``grid`` when the U-Net's deep levels run. Raises
+    KeyError for an array that is missing.
+    """
+    phoenix = phoenix_packed.pack(arrays, config, frames_per_step, kind)
     return PackedJoined(
-        rocknet_packed.pack(network.unet.weights, BINS, kind),
+        rocknet_packed.pack(named_within(arrays, "unet."), BINS, kind),
         phoenix,
-        replace(phoenix, head=phoenix_packed.pack_head(network.light_head, kind)),
-        network.config.trunk.answer_width,
+        replace(phoenix, head=phoenix_packed.pack_head(arrays, "light_head", kind)),
+        config.answer_width,
         grid,
     )
+
+
+def named_within(arrays: Mapping[str, FloatArray], prefix: str) -> dict[str, FloatArray]:
+    """Return the arrays whose names begin so, by what follows."""
+    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
 
 class JoinedStep:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from dsp.networks.products import in_bytes, in_floats
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from dsp.networks.products import Weights
+    from dsp.separator import FloatArray
 
 LEAST_QUANTISED = 2_500_000
 LEAST_OUTPUTS = 64
@@ -28,11 +27,10 @@ class LinearKind(StrEnum):
 
 
 def arrange_linear(
-    matrix: Tensor, bias: Tensor | None, row_count: int, kind: LinearKind
+    matrix: FloatArray, bias: FloatArray | None, row_count: int, kind: LinearKind
 ) -> Weights:
     """Arrange ``matrix`` [out, in] for products of about ``row_count`` rows, of the given kind."""
-    is_large = row_count * matrix.numel() >= LEAST_QUANTISED
+    is_large = row_count * matrix.size >= LEAST_QUANTISED
     in_eight = kind is LinearKind.EIGHT_BITS and is_large and matrix.shape[0] >= LEAST_OUTPUTS
     arrange = in_bytes if in_eight else in_floats
-    with_bias = None if bias is None else bias.detach().numpy()
-    return arrange(matrix.detach().contiguous().numpy(), with_bias)
+    return arrange(matrix, bias)

@@ -29,7 +29,8 @@ from torch.nn import functional
 from dsp.networks.causal_conv import bin_phases, woven
 from dsp.networks.rocknet_grid import FIRST_DEEP_LEVEL, KERNEL_COLUMNS
 from dsp.networks.unet_layers import MASK_REACH, activate, convolve
-from dsp.networks.unet_weights import FIELDS, LEVELS, ConvBlock, UNetWeights
+from dsp.networks.unet_shape import FIELDS, LEVELS
+from dsp.networks.unet_weights import ConvBlock, UNetWeights
 
 _Table = tuple[tuple[int | None, ...], ...]
 # Time taps of a decoder block by output column, then by input column; None: not reached.

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from dsp.errors import SignalError
-from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
-from dsp.networks.phoenix_trunk import STEP_SAMPLES
+from dsp.networks.phoenix_shape import STEP_SAMPLES
 from dsp.separator import FloatArray, Lane, Profile
 from dsp.stft import (
     StreamingSynthesis,
@@ -60,11 +59,6 @@ def filtering_windows(profile: Profile = LIVE) -> WindowPair:
 def hops_per_step(profile: Profile) -> int:
     """How many frames come in a step of the networks: theirs interleave."""
     return STEP_SAMPLES // profile.hop_samples
-
-
-def live_network(config: PhoenixConfig) -> PhoenixNetwork:
-    """Make a network for streams: frames come at the audio's hop, half a step apart."""
-    return PhoenixNetwork(config, hops_per_step(LIVE))
 
 
 class Step(Protocol):

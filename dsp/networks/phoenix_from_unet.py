@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from dsp.networks.causal_conv import bin_phases
-from dsp.networks.phoenix_trunk import USUAL_MAGNITUDE, PhoenixTrunk
+from dsp.networks.phoenix_shape import USUAL_MAGNITUDE
+from dsp.networks.phoenix_trunk import PhoenixTrunk
 from dsp.networks.unet_weights import ConvBlock, UNetWeights
 
 _PRESENT_TAP = 2  # of five in time: two past, the present, two of the future

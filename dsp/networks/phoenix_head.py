@@ -16,13 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-CHANNELS = 2
+from dsp.networks.phoenix_shape import CHANNELS, LEVEL_SCALE, QUIET
+
 _MATRIX = CHANNELS * CHANNELS
 _DIRECTION_FEATURES = 4  # balance, coherence's two parts, level
 _TAPS = 5
 _DILATION = 3
-QUIET = 1e-6  # power of a bin far below what is heard
-LEVEL_SCALE = 0.2  # brings log power, some 20 dB wide, near one
 
 
 class PhoenixHead(nn.Module):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsp.networks import phoenix_hop_kernels as kernels
-from dsp.networks.phoenix_head import LEVEL_SCALE, QUIET
+from dsp.networks.kept import Kept
 from dsp.networks.phoenix_kernels import filter_frame
-from dsp.networks.phoenix_trunk import BINS
+from dsp.networks.phoenix_shape import BINS, LEVEL_SCALE, QUIET
 
 if TYPE_CHECKING:
     from dsp.networks.phoenix_hop_kernels import Head
@@ -29,7 +29,7 @@ class HeadStep:
     """The complex filter for one frame; it has no past."""
 
     def __init__(self, head: Head) -> None:
-        self._head = head
+        self._head = Kept(head)
         channels = head.near.inputs // _NEAR_TAPS
         self.features = np.zeros((BINS + _NEAR_TAPS - 1, channels), np.float32)
 

@@ -18,6 +18,7 @@ from dsp.networks.products import multiply
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from dsp.networks.kept import Kept
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.products import Weights
     from dsp.separator import FloatArray
@@ -52,7 +53,7 @@ class Level(NamedTuple):
 class Trunk(NamedTuple):
     """All levels and the mask's convolution; ``is_complex``: channels are (real, imaginary)."""
 
-    levels: tuple[Level, ...]
+    levels: tuple[Kept[Level], ...]
     mask: Taps
     is_complex: bool
 
@@ -67,36 +68,29 @@ class Head(NamedTuple):
 
 @hop_kernel
 def listen(
-    trunk: Trunk, newest: ClockArray, until_tick: ClockArray, features: FloatArray, first: int
+    kept: Kept[Trunk], newest: ClockArray, until_tick: ClockArray, features: FloatArray, first: int
 ) -> FloatArray:
     """Answer the frame that lies newest in the first level: the mask's logits, [pair, 2 * 2].
 
-    The answer itself goes to the first channels of ``features``, from row ``first`` on. ``newest``
-    [level + 1] says where in its ring each level's newest frame lies, and the mask's; it moves on,
-    as does ``until_tick`` [level], in ticks of the level above.
+    ``kept`` is a `Trunk`. The answer itself goes to the first channels of ``features``, from row
+    ``first`` on. ``newest`` [level + 1] says where in its ring each level's newest frame lies, and
+    the mask's; it moves on, as does ``until_tick`` [level], in ticks of the level above.
     """
+    trunk = kept.parts
     levels = trunk.levels
-    depth = 0
-    while True:
-        skip = _convolve(levels[depth].down, newest, depth)
-        phoenix_kernels.keep_skip(skip, levels[depth].joined)
-        depth += 1
-        if depth == len(levels):
-            break
-        is_due = until_tick[depth] == 0
-        until_tick[depth] = (until_tick[depth] - 1) % levels[depth].apart
-        if not is_due:
-            break
-        _pass_down(trunk.is_complex, skip, levels[depth].down.frames[newest[depth]])
-    while True:
-        depth -= 1
-        joined = levels[depth].joined
-        rows, channels = levels[depth].down.rows, joined.shape[1]
-        answer = multiply(levels[depth].up, joined.reshape(-1), channels, rows)
-        if depth == 0:
-            break
-        above = levels[depth - 1]
-        _pass_up(trunk.is_complex, answer, above.joined, UP_TAPS // 2, above.down.weights.outputs)
+    deepest = 0
+    skip = _take_in(levels[0].parts, newest, 0)
+    while deepest + 1 < len(levels) and _is_due(levels[deepest + 1].parts, until_tick, deepest + 1):
+        deepest += 1
+        level = levels[deepest].parts
+        _pass_down(trunk.is_complex, skip, level.down.frames[newest[deepest]])
+        skip = _take_in(level, newest, deepest)
+    answer = _answer(levels[deepest].parts)
+    for depth in range(deepest - 1, -1, -1):
+        level = levels[depth].parts
+        skip_channels = level.down.weights.outputs
+        _pass_up(trunk.is_complex, answer, level.joined, UP_TAPS // 2, skip_channels)
+        answer = _answer(level)
     pairs = trunk.mask.frames[newest[len(levels)]]
     bins = pairs.reshape(_PHASES * pairs.shape[0], pairs.shape[1] // _PHASES)
     padding = (pairs.shape[0] - trunk.mask.rows) // 2 * _PHASES
@@ -107,7 +101,7 @@ def listen(
 
 @hop_kernel
 def find_matrices(  # noqa: PLR0917 - Numba takes arrays by position
-    head: Head,
+    kept: Kept[Head],
     mask: FloatArray,
     spectra: ComplexArray,
     quiet: float,
@@ -116,8 +110,9 @@ def find_matrices(  # noqa: PLR0917 - Numba takes arrays by position
 ) -> FloatArray:
     """Return the head's matrices before their tanh, [bin, 8]; the trunk has written its features.
 
-    See `phoenix_kernels.add_direction` for the others.
+    ``kept`` is a `Head`; see `phoenix_kernels.add_direction` for the others.
     """
+    head = kept.parts
     phoenix_kernels.add_direction(mask, spectra, quiet, scale, features)
     bins, channels = mask.shape[0], features.shape[1]
     near = multiply(head.near, features.reshape(-1), channels, bins)
@@ -128,7 +123,30 @@ def find_matrices(  # noqa: PLR0917 - Numba takes arrays by position
     return multiply(head.matrix, hidden.reshape(-1), head.matrix.inputs, bins)
 
 
-@njit
+@njit(inline="always")
+def _take_in(level: Level, newest: ClockArray, depth: int) -> FloatArray:
+    """Return the skip of the level's newest frame, [bin, channel]; it stays for the answer."""
+    skip = _convolve(level.down, newest, depth)
+    phoenix_kernels.keep_skip(skip, level.joined)
+    return skip
+
+
+@njit(inline="always")
+def _is_due(level: Level, until_tick: ClockArray, depth: int) -> bool:
+    """Whether this frame of the level above is one of the level's; time moves on."""
+    is_due = until_tick[depth] == 0
+    until_tick[depth] = (until_tick[depth] - 1) % level.apart
+    return is_due
+
+
+@njit(inline="always")
+def _answer(level: Level) -> FloatArray:
+    """Answer from the skip and the deeper level's newest answer: [bin / 2, (even, odd) * ...]."""
+    joined = level.joined
+    return multiply(level.up, joined.reshape(-1), joined.shape[1], level.down.rows)
+
+
+@njit(inline="always")
 def _convolve(taps: Taps, newest: ClockArray, which: int) -> FloatArray:
     """Convolve the newest frame and those before it: [row, out]; the next one has room."""
     slots, _, inputs = taps.frames.shape
@@ -140,7 +158,7 @@ def _convolve(taps: Taps, newest: ClockArray, which: int) -> FloatArray:
     return multiply(taps.weights, gathered.reshape(-1), taps.weights.inputs, taps.rows)
 
 
-@njit
+@njit(inline="always")
 def _pass_down(is_complex: bool, skip: FloatArray, padded: FloatArray) -> None:  # noqa: FBT001
     if is_complex:
         cassiopeia_kernels.pass_down(skip, padded)
@@ -148,7 +166,7 @@ def _pass_down(is_complex: bool, skip: FloatArray, padded: FloatArray) -> None: 
         phoenix_kernels.pass_down(skip, padded)
 
 
-@njit
+@njit(inline="always")
 def _pass_up(
     is_complex: bool,  # noqa: FBT001
     product: FloatArray,

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from dsp.errors import UnknownProfileError
 from dsp.networks import phoenix, unet_offline, unet_studio
 from dsp.networks.bundled_weights import load_bundled
-from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork
 from dsp.networks.joined_step import (
     GRID,
     QUICK_GRID,
@@ -28,20 +27,18 @@ from dsp.networks.joined_step import (
 )
 from dsp.networks.linear import LinearKind
 from dsp.networks.model_card import load_card
-from dsp.networks.phoenix_network import PhoenixConfig
+from dsp.networks.phoenix_shape import HOPS_PER_STEP, TrunkConfig
 from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.products import has_bytes
-from dsp.networks.unet_weights import weights_from_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from torch import Tensor
-
     from dsp.networks.joined_step import PackedJoined
-    from dsp.networks.model_card import ModelCard, WeightsFile
+    from dsp.networks.model_card import ModelCard
     from dsp.networks.rocknet_grid import HopGrid
-    from dsp.separator import Profile, Separator
+    from dsp.networks.unet_weights import UNetWeights
+    from dsp.separator import FloatArray, Profile, Separator
 
 NAME = "phoenix"
 
@@ -60,8 +57,8 @@ PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in _PROFILE
 class Phoenix:
     """The model with its weights packed, which all streams share: only their states differ.
 
-    Other forms of `live` are packed when a stream first needs them.
-    Thread-safe. Raises WeightsMissingError or WeightsCorruptError.
+    Other forms of `live` are packed when a stream first needs them, and torch is imported when one
+    looks into the future. Thread-safe. Raises WeightsMissingError or WeightsCorruptError.
     """
 
     def __init__(self) -> None:
@@ -69,10 +66,10 @@ class Phoenix:
         self.card: ModelCard = load_card(NAME)
         self.stems = self.card.stems
         self.profiles = PROFILES
-        network = self._network()
-        self._unet = network.unet.weights
-        self._packed = pack_for_live(network)
+        self._file = self.card.weights_for("vocals")
+        self._packed = load_bundled(self._file, pack_for_live)
         self._others: dict[str, PackedJoined] = {}
+        self._unet: UNetWeights | None = None
         self._lock = threading.Lock()
         self._executor = ThreadPoolExecutor(2, thread_name_prefix=NAME)
 
@@ -84,54 +81,56 @@ class Phoenix:
             case "live-float32":
                 packed = self._packed
                 if has_bytes():
-                    packed = self._packed_as(profile_name, lambda: pack(self._network()))
+                    packed = self._packed_as(profile_name, _pack_in_floats)
                 return phoenix.PhoenixLive(JoinedStep(packed), phoenix.LIVE_FLOAT32)
             case "live-light":
                 return phoenix.PhoenixLive(PhoenixStep(self._packed.light), phoenix.LIVE_LIGHT)
             case "live-short":
-                hops = phoenix.hops_per_step(phoenix.LIVE_SHORT)
-                grids = (QUICK_SHORT_GRID, SHORT_GRID)
-                packed = self._packed_as(
-                    profile_name, lambda: pack_for_live(self._network(hops), *grids)
-                )
+                packed = self._packed_as(profile_name, _pack_short)
                 return phoenix.PhoenixLive(JoinedStep(packed), phoenix.LIVE_SHORT)
             case "studio":
-                return unet_studio.make_studio_unet(self._unet)
+                return unet_studio.make_studio_unet(self._unet_weights())
             case "offline":
-                return unet_offline.OfflineUNet(self._executor, self._unet)
+                return unet_offline.OfflineUNet(self._executor, self._unet_weights())
         known = ", ".join(self.profiles)
         raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
 
-    def _packed_as(self, profile_name: str, make: Callable[[], PackedJoined]) -> PackedJoined:
+    def _packed_as(
+        self, profile_name: str, make: Callable[[Mapping[str, FloatArray]], PackedJoined]
+    ) -> PackedJoined:
         with self._lock:
             if profile_name not in self._others:
-                self._others[profile_name] = make()
+                self._others[profile_name] = load_bundled(self._file, make)
             return self._others[profile_name]
 
-    def _network(self, hops_per_step: int = HOPS_PER_STEP) -> JoinedNetwork:
-        return load_network(self.card.weights_for("vocals"), hops_per_step)
+    def _unet_weights(self) -> UNetWeights:
+        from dsp.networks.bundled_networks import load_unet  # noqa: PLC0415 -- torch takes seconds
+
+        with self._lock:
+            if self._unet is None:
+                self._unet = load_unet(self._file)
+            return self._unet
 
 
 def pack_for_live(
-    network: JoinedNetwork, quick: HopGrid = QUICK_GRID, usual: HopGrid = GRID
+    arrays: Mapping[str, FloatArray],
+    hops_per_step: int = HOPS_PER_STEP,
+    quick: HopGrid = QUICK_GRID,
+    usual: HopGrid = GRID,
 ) -> PackedJoined:
-    """Arrange a network's weights for the products that this processor is quickest at.
+    """Arrange the network's arrays for the products that this processor is quickest at.
 
     Where it has eight bits, the ``quick`` grid, on which deep levels run more often.
     """
     if has_bytes():
-        return pack(network, LinearKind.EIGHT_BITS, quick)
-    return pack(network, grid=usual)
+        return pack(arrays, TrunkConfig(), hops_per_step, LinearKind.EIGHT_BITS, quick)
+    return pack(arrays, TrunkConfig(), hops_per_step, grid=usual)
 
 
-def load_network(file: WeightsFile, hops_per_step: int = HOPS_PER_STEP) -> JoinedNetwork:
-    """Read the bundled weights into a network for streams.
-
-    Raises WeightsMissingError or WeightsCorruptError.
-    """
-    return load_bundled(file, lambda tensors: _network_of(tensors, hops_per_step))
+def _pack_short(arrays: Mapping[str, FloatArray]) -> PackedJoined:
+    hops = phoenix.hops_per_step(phoenix.LIVE_SHORT)
+    return pack_for_live(arrays, hops, QUICK_SHORT_GRID, SHORT_GRID)
 
 
-def _network_of(tensors: Mapping[str, Tensor], hops_per_step: int) -> JoinedNetwork:
-    unet = {n.removeprefix("unet."): t for n, t in tensors.items() if n.startswith("unet.")}
-    return JoinedNetwork(weights_from_tensors(unet), PhoenixConfig(), hops_per_step)
+def _pack_in_floats(arrays: Mapping[str, FloatArray]) -> PackedJoined:
+    return pack(arrays, TrunkConfig(), HOPS_PER_STEP)

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from dsp.networks.phoenix_head import PhoenixHead
-from dsp.networks.phoenix_trunk import BINS, PhoenixTrunk, TrunkConfig, TrunkState
+from dsp.networks.phoenix_shape import BINS, HOPS_PER_STEP, PhoenixConfig
+from dsp.networks.phoenix_trunk import PhoenixTrunk, TrunkState
 
 _TOP_BINS = 32
 _Network = TypeVar("_Network", bound=nn.Module)
-
-
-@dataclass(frozen=True, slots=True)
-class PhoenixConfig:
-    """Shape of the network."""
-
-    trunk: TrunkConfig = field(default_factory=TrunkConfig)
-    head_width: int = 24
 
 
 class PhoenixNetwork(nn.Module):
@@ -52,6 +44,11 @@ class PhoenixNetwork(nn.Module):
         answer, logits = self.trunk.answer_and_logits(heard, state)
         mask = torch.sigmoid(logits)
         return filtered(self.head, answer, mask, spectra)
+
+
+def live_network(config: PhoenixConfig) -> PhoenixNetwork:
+    """Make a network for streams: frames come at the audio's hop, half a step apart."""
+    return PhoenixNetwork(config, HOPS_PER_STEP)
 
 
 def filtered(head: PhoenixHead, answer: Tensor, mask: Tensor, spectra: Tensor) -> Tensor:

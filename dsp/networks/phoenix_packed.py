@@ -7,20 +7,18 @@ as they lie in memory, of the newest frame and of each frame that it looks back 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from dsp.networks.causal_conv import CausalBinConv, CausalDownConv
 from dsp.networks.linear import LinearKind, arrange_linear
 from dsp.networks.phoenix_hop_kernels import Head
-from dsp.networks.phoenix_trunk import BINS, PhoenixTrunk
+from dsp.networks.phoenix_shape import BINS
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from collections.abc import Mapping
 
-    from dsp.networks.joined_network import JoinedNetwork
-    from dsp.networks.phoenix_head import PhoenixHead
-    from dsp.networks.phoenix_network import PhoenixNetwork
+    from dsp.networks.phoenix_shape import TrunkConfig
     from dsp.networks.products import Weights
+    from dsp.separator import FloatArray
 
 
 @dataclass(frozen=True)
@@ -75,42 +73,67 @@ class PackedPhoenix:
 
 
 def pack(
-    network: PhoenixNetwork | JoinedNetwork, kind: LinearKind = LinearKind.FLOAT32
+    arrays: Mapping[str, FloatArray],
+    config: TrunkConfig,
+    frames_per_step: int,
+    kind: LinearKind = LinearKind.FLOAT32,
 ) -> PackedPhoenix:
-    """Arrange trunk and head; ``kind`` says how products are computed."""
-    trunk = network.trunk
-    levels = tuple(_level(trunk, depth, kind) for depth in range(len(trunk.stack)))
-    mask = _taps(trunk.mask, 1, BINS // 2, kind)
-    return PackedPhoenix(levels, mask, pack_head(network.head, kind))
+    """Arrange trunk and head; ``arrays`` are named as `PhoenixNetwork` names its parameters.
+
+    ``kind`` says how products are computed. Raises KeyError for an array that is missing.
+    """
+    levels = tuple(
+        _level(arrays, config, depth, frames_per_step, kind) for depth in range(len(config.widths))
+    )
+    mask = _taps(arrays, "trunk.mask", frames_per_step, stride=1, rows=BINS // 2, kind=kind)
+    return PackedPhoenix(levels, mask, pack_head(arrays, "head", kind))
 
 
-def pack_head(head: PhoenixHead, kind: LinearKind = LinearKind.FLOAT32) -> Head:
+def pack_head(
+    arrays: Mapping[str, FloatArray], name: str, kind: LinearKind = LinearKind.FLOAT32
+) -> Head:
     """Arrange a head by itself."""
-    return Head(*(_over_bins(layer, BINS, kind) for layer in (head.near, head.far, head.matrix)))
+    layers = ("near", "far", "matrix")
+    return Head(*(_over_bins(arrays, f"{name}.{layer}", BINS, kind) for layer in layers))
 
 
-def _level(trunk: PhoenixTrunk, depth: int, kind: LinearKind) -> PackedLevel:
-    level = trunk.stack[depth]
-    rows = BINS >> (depth + 1)
+def _level(
+    arrays: Mapping[str, FloatArray],
+    config: TrunkConfig,
+    depth: int,
+    frames_per_step: int,
+    kind: LinearKind,
+) -> PackedLevel:
+    name, rows = f"trunk.levels.{depth}", BINS >> (depth + 1)
+    dilation = config.dilation(depth, frames_per_step)
     return PackedLevel(
-        level.apart,
-        down=_taps(level.down, 2, rows, kind),
-        up=_over_bins(level.up, rows, kind),
-        up_inputs=level.up.weight.shape[1],
+        config.ticks_apart(depth, frames_per_step),
+        down=_taps(arrays, f"{name}.down", dilation, stride=2, rows=rows, kind=kind),
+        up=_over_bins(arrays, f"{name}.up", rows, kind),
+        up_inputs=arrays[f"{name}.up.weight"].shape[1],
     )
 
 
 def _taps(
-    conv: CausalDownConv | CausalBinConv, stride: int, rows: int, kind: LinearKind
+    arrays: Mapping[str, FloatArray],
+    name: str,
+    dilation: int,
+    *,
+    stride: int,
+    rows: int,
+    kind: LinearKind,
 ) -> PackedTaps:
     """Pack [out, in, time tap, bin tap], whose oldest time tap comes first."""
-    _, inputs, time_taps, bin_taps = conv.weight.shape
-    newest_first = conv.weight.flip(2).permute(0, 2, 3, 1).flatten(1)
-    weights = arrange_linear(newest_first, conv.bias, rows, kind)
-    return PackedTaps(weights, time_taps, conv.dilation, inputs, bin_taps, stride, rows)
+    weight, bias = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
+    outputs, inputs, time_taps, bin_taps = weight.shape
+    newest_first = weight[:, :, ::-1].transpose(0, 2, 3, 1).reshape(outputs, -1)
+    weights = arrange_linear(newest_first, bias, rows, kind)
+    return PackedTaps(weights, time_taps, dilation, inputs, bin_taps, stride, rows)
 
 
-def _over_bins(conv: nn.Module, rows: int, kind: LinearKind) -> Weights:
+def _over_bins(arrays: Mapping[str, FloatArray], name: str, rows: int, kind: LinearKind) -> Weights:
     """Pack a convolution [out, in, 1, bin tap] that sees one frame."""
-    weight, bias = cast("Tensor", conv.weight), cast("Tensor", conv.bias)
-    return arrange_linear(weight[:, :, 0].permute(0, 2, 1).flatten(1), bias, rows, kind)
+    weight, bias = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
+    return arrange_linear(
+        weight[:, :, 0].transpose(0, 2, 1).reshape(len(weight), -1), bias, rows, kind
+    )

@@ -12,10 +12,11 @@ import numpy as np
 from scipy.special import expit
 
 from dsp.networks import phoenix_hop_kernels as kernels
+from dsp.networks.kept import Kept
 from dsp.networks.phoenix_head_step import NEAR_REACH, HeadStep
 from dsp.networks.phoenix_hop_kernels import UP_TAPS, Level, Taps, Trunk
 from dsp.networks.phoenix_kernels import hear
-from dsp.networks.phoenix_trunk import BINS, CHANNELS, USUAL_MAGNITUDE
+from dsp.networks.phoenix_shape import BINS, CHANNELS, USUAL_MAGNITUDE
 
 if TYPE_CHECKING:
     from dsp.networks.phoenix_kernels import ComplexArray
@@ -54,7 +55,7 @@ class TrunkStep:
 
     def __init__(self, packed: PackedPhoenix) -> None:
         levels = tuple(_empty_level(level) for level in packed.levels)
-        self._layers = Trunk(levels, _empty_taps(packed.mask), self._is_complex())
+        self._layers = Kept(Trunk(levels, _empty_taps(packed.mask), self._is_complex()))
         self._newest = np.zeros(len(levels) + 1, np.int64)
         self._until_tick = np.zeros(len(levels), np.int64)
         self._horizon_frames = packed.horizon_frames
@@ -62,12 +63,13 @@ class TrunkStep:
 
     def reset(self, frame: int = 0) -> None:
         """Silence so far; ``frame`` is the index of the first frame to come."""
-        for depth, level in enumerate(self._layers.levels):
+        layers = self._layers.parts
+        for depth, level in enumerate(kept.parts for kept in layers.levels):
             level.down.frames[:] = 0.0
             level.joined[:] = 0.0
             self._until_tick[depth] = -frame % level.apart
             frame = -(-frame // level.apart)
-        self._layers.mask.frames[:] = 0.0
+        layers.mask.frames[:] = 0.0
         self._newest[:] = 0
 
     def rebuild(self, heard: ComplexArray, frame: int, features: FloatArray) -> None:
@@ -85,7 +87,8 @@ class TrunkStep:
 
         ``heard`` [channel 2, bin]; ``features`` is the head's, padded.
         """
-        self._hear(heard, self._layers.levels[0].down.frames[self._newest[0]])
+        top = self._layers.parts.levels[0].parts
+        self._hear(heard, top.down.frames[self._newest[0]])
         logits = kernels.listen(self._layers, self._newest, self._until_tick, features, NEAR_REACH)
         mask: FloatArray = expit(logits, out=logits).reshape(BINS, CHANNELS)
         return mask
@@ -97,11 +100,11 @@ class TrunkStep:
         return False
 
 
-def _empty_level(packed: PackedLevel) -> Level:
+def _empty_level(packed: PackedLevel) -> Kept[Level]:
     """Give a level before any sound: what streams share of it, and a state of its own."""
     taps = packed.down
     joined = np.zeros((taps.rows + UP_TAPS - 1, packed.up_inputs), np.float32)
-    return Level(packed.apart, _empty_taps(taps), packed.up, joined)
+    return Kept(Level(packed.apart, _empty_taps(taps), packed.up, joined))
 
 
 def _empty_taps(packed: PackedTaps) -> Taps:

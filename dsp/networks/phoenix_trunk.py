@@ -24,41 +24,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dsp.networks.causal_conv import CausalBinConv, CausalDownConv, UpConv
-
-CHANNELS = 2
-BINS = 1024
-STEP_SAMPLES = 1024
-USUAL_MAGNITUDE = 8.0
-"""That of music at -18 dBFS in a frame of 4096 samples; inputs near one suit the optimiser."""
+from dsp.networks.phoenix_shape import BINS, CHANNELS, USUAL_MAGNITUDE, TrunkConfig
 
 LEAK = 0.2
 _MASK_TAPS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class TrunkConfig:
-    """Shape of the trunk, level by level."""
-
-    widths: tuple[int, ...] = (16, 32, 64, 128, 256, 512)
-    time_taps: tuple[int, ...] = (3, 3, 3, 3, 3, 3)
-    ticks: tuple[int, ...] = (1, 1, 4, 4, 8, 8)  # steps between two runs; each divides the next
-    answer_width: int = 4  # channels, at full resolution, that the mask is made of
-    inputs: int = CHANNELS  # channels heard
-    longest_dilation: int = 2**16  # steps; no longer than that are they ever
-
-    def dilation(self, depth: int, frames_per_step: int) -> int:
-        """Distance between time taps, in ticks of the level: 2 ** depth steps where that fits."""
-        steps = min(2**depth, self.longest_dilation)
-        if self.ticks[depth] == 1:
-            return steps * frames_per_step
-        return max(1, steps // self.ticks[depth])
-
-    def ticks_apart(self, depth: int, frames_per_step: int) -> int:
-        """How many ticks of the level above make one of this level."""
-        tick = self.ticks[depth]
-        above = self.ticks[depth - 1] if depth else 1
-        stretch = frames_per_step if above == 1 < tick else 1
-        return tick // above * stretch
 
 
 @dataclass
@@ -115,6 +84,7 @@ class PhoenixTrunk(nn.Module):
     def __init__(self, config: TrunkConfig, frames_per_step: int = 1) -> None:
         super().__init__()
         self.config = config
+        self.frames_per_step = frames_per_step
         depths = range(len(config.widths))
         self.levels = nn.ModuleList(Level(config, depth, frames_per_step) for depth in depths)
         self.mask = CausalBinConv(

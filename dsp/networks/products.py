@@ -91,5 +91,7 @@ def multiply(weights: Weights, values: FloatArray, step: int, row_count: int) ->
         else:
             wide = np.empty((row_count, width), np.float32)
             _multiply_bytes(values, step, inputs, weights.bytes, weights.affine, wide)
-            product[:] = wide[:, : weights.outputs]
+            for r in range(row_count):
+                for n in range(weights.outputs):
+                    product[r, n] = wide[r, n]
     return product

@@ -14,7 +14,6 @@ from dsp.errors import UnknownProfileError
 from dsp.networks import rocknet_live, unet_offline, unet_studio
 from dsp.networks.model_card import load_card
 from dsp.networks.rocknet_packed import pack
-from dsp.networks.rocknet_weights import load_rocknet_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +41,7 @@ class Rocknet:
         self.card: ModelCard = load_card(NAME)
         self.stems = self.card.stems
         self.profiles = PROFILES
-        self._vocals = load_rocknet_weights("vocals")
+        self._vocals = _load("vocals")
         self._packed: PackedUNet | None = None
         self._instrumental: UNetWeights | None = None
         self._executor = ThreadPoolExecutor(2, thread_name_prefix=NAME)
@@ -64,11 +63,17 @@ class Rocknet:
     def _packed_vocals(self) -> PackedUNet:
         with self._lock:
             if self._packed is None:
-                self._packed = pack(self._vocals)
+                self._packed = pack(self._vocals.arrays())
             return self._packed
 
     def _instrumental_weights(self) -> UNetWeights:
         with self._lock:
             if self._instrumental is None:
-                self._instrumental = load_rocknet_weights("instrumental")
+                self._instrumental = _load("instrumental")
             return self._instrumental
+
+
+def _load(stem: str) -> UNetWeights:
+    from dsp.networks.rocknet_weights import load_rocknet_weights  # noqa: PLC0415 -- has torch
+
+    return load_rocknet_weights(stem)

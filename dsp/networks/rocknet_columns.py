@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsp.networks.rocknet_hop_kernels import PADDING, Down, Mask, Up
+from dsp.networks.kept import Kept
+from dsp.networks.rocknet_hop_kernels import PADDING, Down, Mask, UNet, Up
 from dsp.networks.rocknet_packed import SPLIT_STAGE
-from dsp.networks.unet_weights import LEVELS
+from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
     from dsp.networks.rocknet_packed import PackedUNet
     from dsp.separator import FloatArray
 
 
-def make_down(packed: PackedUNet, level: int, sums: FloatArray) -> Down:
+def make_down(packed: PackedUNet, level: int, sums: FloatArray) -> Kept[Down]:
     """Make an encoder level, whose ``sums`` are [slot, 4, bin / 2, out]."""
     shared, bins, inputs = packed.downs[level], packed.bins >> level, packed.channels[level]
-    return Down(
+    down = Down(
         shared.final,
         shared.edges,
         shared.bias,
@@ -33,21 +34,24 @@ def make_down(packed: PackedUNet, level: int, sums: FloatArray) -> Down:
         np.zeros((3, bins // 2, packed.channels[level + 1]), np.float32),
         sums,
     )
+    return Kept(down)
 
 
-def make_ups(packed: PackedUNet, stage: int) -> list[Up]:
+def make_ups(packed: PackedUNet, stage: int) -> list[Kept[Up]]:
     """Make a decoder block's inputs: joined, or skip and what comes from above apart."""
     bins = packed.bins >> (LEVELS - stage)
     skip_channels = packed.channels[LEVELS - stage]
     joined = stage not in {0, SPLIT_STAGE}
     channels = 2 * skip_channels if joined else skip_channels
     return [
-        Up(
-            one.newer,
-            one.older,
-            np.zeros((bins, 2, channels), np.float32),
-            np.zeros((bins, one.older_columns, channels), np.float32),
-            *packed.up_affines[stage],
+        Kept(
+            Up(
+                one.newer,
+                one.older,
+                np.zeros((bins, 2, channels), np.float32),
+                np.zeros((bins, one.older_columns, channels), np.float32),
+                *packed.up_affines[stage],
+            )
         )
         for one in packed.ups[stage]
     ]
@@ -57,3 +61,10 @@ def make_mask(packed: PackedUNet) -> Mask:
     """Make the mask's layer."""
     columns = np.zeros((3, packed.bins + 6), np.float32)
     return Mask(packed.mask_weight, packed.mask_bias, columns)
+
+
+def left_for_later_steps(unet: UNet) -> tuple[FloatArray, ...]:
+    """Return the buffers through which the deep levels' steps hand on what they found."""
+    deepest, ups = unet.deep_downs[-1].parts, [up.parts for up in unet.deep_ups[:-1]]
+    joined = [array for up in ups for array in (up.newer_input, up.older_input)]
+    return (deepest.final_input, deepest.edge_input, *joined)

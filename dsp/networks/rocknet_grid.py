@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsp.networks.unet_weights import LEVELS
+from dsp.networks.unet_shape import LEVELS
 
 FIRST_DEEP_LEVEL = 4
 """This level and the next, and the two up-blocks above them, run at the deep period."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from dsp.networks.kept import Kept
     from dsp.networks.products import Weights
     from dsp.separator import FloatArray
 
@@ -69,92 +70,99 @@ class Mask(NamedTuple):
     columns: FloatArray  # [3, bin + 6]
 
 
+class UNet(NamedTuple):
+    """All levels and blocks; the shallow ones run at every hop, ``skips`` are their blocks.
+
+    Of ``skips`` the first is the deepest, and of ``deep_ups``; the last of these multiplies what
+    goes up to the shallow ones, which is held: ``held_newer`` and ``held_older``.
+    """
+
+    downs: tuple[Kept[Down], ...]
+    skips: tuple[Kept[Up], ...]
+    deep_downs: tuple[Kept[Down], ...]
+    deep_ups: tuple[Kept[Up], ...]
+    held_newer: FloatArray
+    held_older: FloatArray
+    mask: Mask
+
+
 @hop_kernel
 def descend(
-    downs: tuple[Down, ...],
-    skips: tuple[Up, ...],
-    slots: IndexArray,
-    magnitudes: FloatArray,
-    delayed: FloatArray,
+    kept: Kept[UNet], slots: IndexArray, magnitudes: FloatArray, delayed: FloatArray
 ) -> None:
     """Compute the shallow levels' columns from the newest ``magnitudes`` [channel, bin].
 
-    They are handed on, down and across: ``skips`` are the blocks above, the deepest first.
-    ``slots`` [level] are this hop's of the sums. ``delayed`` [bin / 2, channel] is level 0's column
-    2 until it is column 3.
+    They are handed on, down and across. ``kept`` is a `UNet`; ``slots`` [level] are this hop's of
+    the sums. ``delayed`` [bin / 2, channel] is level 0's column 2 until it is column 3.
     """
-    top = downs[0]
+    downs, skips = kept.parts.downs, kept.parts.skips
+    top = downs[0].parts
     for f in range(magnitudes.shape[1]):
         for c in range(magnitudes.shape[0]):
             top.final_input[f + 1, c] = magnitudes[c, f]
     for level in range(len(downs)):
-        down, skip = downs[level], skips[len(downs) - 1 - level]
+        down, skip = downs[level].parts, skips[len(downs) - 1 - level].parts
         if level == 0:
             _sound_on(down, down.sums[slots[level]])
-            skip.older_input[:, 1, : delayed.shape[1]] = delayed
-            delayed[:] = down.columns[2]
+            kernels.delay(down.columns[2], delayed, skip.older_input)
         else:
             _complete(down, down.sums[slots[level]])
         kernels.place_skips(down.columns, skip.newer_input, skip.older_input)
         if level + 1 < len(downs):
-            _hand_on(down, downs[level + 1])
+            _hand_on(down, downs[level + 1].parts)
 
 
 @hop_kernel
-def enter_deep(shallow: Down, deep: Down) -> None:
+def enter_deep(kept: Kept[UNet]) -> None:
     """Hand the deepest shallow level's columns to the deep levels: a refresh begins."""
-    _hand_on(shallow, deep)
+    shallow = kept.parts.downs
+    _hand_on(shallow[len(shallow) - 1].parts, kept.parts.deep_downs[0].parts)
 
 
 @hop_kernel
-def take_deep_step(  # noqa: PLR0917 - Numba takes arrays by position
-    step: int,
-    downs: tuple[Down, ...],
-    ups: tuple[Up, ...],
-    slots: IndexArray,
-    held_newer: FloatArray,
-    held_older: FloatArray,
-) -> None:
+def take_deep_step(kept: Kept[UNet], slots: IndexArray, step: int) -> None:
     """Take one of the four steps of a refresh of the deep levels; ``slots`` are those of its hop.
 
-    Two levels down, two blocks up. The last step writes what is held: the products with the first
-    shallow block's weights.
+    Two levels down, two blocks up. The last step writes what is held.
     """
+    unet = kept.parts
+    downs, ups = unet.deep_downs, unet.deep_ups
     if step < len(downs):
-        down, skip = downs[step], ups[len(downs) - 1 - step]
+        down, skip = downs[step].parts, ups[len(downs) - 1 - step].parts
         _complete(down, down.sums[slots[step]])
         kernels.place_skips(down.columns, skip.newer_input, skip.older_input)
         if step + 1 < len(downs):
-            _hand_on(down, downs[step + 1])
+            _hand_on(down, downs[step + 1].parts)
         return
     stage = step - len(downs)
-    newer, older = _products(ups[stage])
-    _interleave(newer, older, ups[stage], ups[stage + 1])
+    block, above = ups[stage].parts, ups[stage + 1].parts
+    newer, older = _products(block)
+    _interleave(newer, older, block, above)
     if stage + 2 == len(ups):
-        held_newer[:], held_older[:] = _products(ups[stage + 1])
+        newer, older = _products(above)
+        kernels.hold(newer, unet.held_newer)
+        kernels.hold(older, unet.held_older)
 
 
 @hop_kernel
-def ascend(
-    ups: tuple[Up, ...],
-    held_newer: FloatArray,
-    held_older: FloatArray,
-    mask_layer: Mask,
-    mask: FloatArray,
-) -> None:
+def ascend(kept: Kept[UNet], mask: FloatArray) -> None:
     """Run the shallow blocks and the mask's layer into ``mask`` [channel, bin]."""
-    newer, older = _products(ups[0])
-    newer += held_newer
-    older += held_older
+    unet = kept.parts
+    ups = unet.skips
+    block = ups[0].parts
+    newer, older = _products(block)
+    kernels.add_to_last(unet.held_newer, newer)
+    kernels.add_to_last(unet.held_older, older)
     for stage in range(1, len(ups)):
-        _interleave(newer, older, ups[stage - 1], ups[stage])
-        newer, older = _products(ups[stage])
-    last = ups[len(ups) - 1]
-    weight, bias, columns = mask_layer
-    kernels.finish_mask(newer, older, last.scale[0], last.shift[0], columns, weight, bias, mask)
+        above = ups[stage].parts
+        _interleave(newer, older, block, above)
+        newer, older = _products(above)
+        block = above
+    weight, bias, columns = unet.mask
+    kernels.finish_mask(newer, older, block.scale[0], block.shift[0], columns, weight, bias, mask)
 
 
-@njit
+@njit(inline="always")
 def _sound_on(down: Down, sums: FloatArray) -> None:
     """Complete level 0's columns, whose newest frame sounds on for two more."""
     product = _convolve(down.final, down.final_input)
@@ -162,7 +170,7 @@ def _sound_on(down: Down, sums: FloatArray) -> None:
     kernels.repeat_newest(product, sums, down.bias, down.columns)
 
 
-@njit
+@njit(inline="always")
 def _complete(down: Down, sums: FloatArray) -> None:
     """Complete a level's columns: the final one, and the two that the edges reach."""
     kernels.advance(_convolve(down.final, down.final_input), sums, down.bias, down.columns[2])
@@ -170,19 +178,19 @@ def _complete(down: Down, sums: FloatArray) -> None:
     kernels.add_edges(sums, _convolve(down.edges, edges), down.bias, down.columns)
 
 
-@njit
+@njit(inline="always")
 def _convolve(weights: Weights, padded: FloatArray) -> FloatArray:
     """Multiply a padded [frequency, ...] as the rows of a 5-tap convolution of stride 2."""
     bins, width = padded.shape
     return multiply(weights, padded.reshape(-1), _STRIDE * width, (bins - PADDING) // _STRIDE)
 
 
-@njit
+@njit(inline="always")
 def _hand_on(down: Down, below: Down) -> None:
     kernels.activate(down.columns, down.scale, down.shift, below.edge_input, below.final_input)
 
 
-@njit
+@njit(inline="always")
 def _products(up: Up) -> tuple[FloatArray, FloatArray]:
     """Multiply the newer and the older columns, for ``kernels.interleave``."""
     bins, newer, older = up.newer_input.shape[0], up.newer, up.older
@@ -192,6 +200,6 @@ def _products(up: Up) -> tuple[FloatArray, FloatArray]:
     )
 
 
-@njit
+@njit(inline="always")
 def _interleave(newer: FloatArray, older: FloatArray, of: Up, above: Up) -> None:
     kernels.interleave(newer, older, of.scale, of.shift, above.newer_input, above.older_input)

@@ -132,6 +132,27 @@ def place_skips(columns: FloatArray, newer: FloatArray, older: FloatArray) -> No
 
 
 @njit(cache=True)
+def delay(column: FloatArray, delayed: FloatArray, older: FloatArray) -> None:
+    """Place what was delayed in column 1 of ``older`` [frequency, 2, width]; delay ``column``.
+
+    ``column`` and ``delayed`` [frequency, channel].
+    """
+    frequencies, channels = column.shape
+    for f in range(frequencies):
+        for c in range(channels):
+            older[f, 1, c] = delayed[f, c]
+            delayed[f, c] = column[f, c]
+
+
+@njit(cache=True)
+def hold(product: FloatArray, held: FloatArray) -> None:
+    """Copy [row, value]."""
+    for f in range(held.shape[0]):
+        for k in range(held.shape[1]):
+            held[f, k] = product[f, k]
+
+
+@njit(cache=True)
 def interleave(  # noqa: PLR0917 - Numba takes arrays by position
     product: FloatArray,
     older_product: FloatArray,
@@ -149,7 +170,7 @@ def interleave(  # noqa: PLR0917 - Numba takes arrays by position
     """
     channels = scale.shape[0]
     frequencies, columns = product.shape[0], 2 + older.shape[1]
-    _add_to_last(older_product, product)
+    add_to_last(older_product, product)
     taps = product.reshape(frequencies, columns, 5, channels)
     even = np.empty(channels, np.float32)
     odd = np.empty(channels, np.float32)
@@ -177,7 +198,7 @@ def interleave(  # noqa: PLR0917 - Numba takes arrays by position
 
 
 @njit(cache=True)
-def _add_to_last(added: FloatArray, product: FloatArray) -> None:
+def add_to_last(added: FloatArray, product: FloatArray) -> None:
     """Add to the last values of each row."""
     for f in range(product.shape[0]):
         row, last = added[f], product[f, product.shape[1] - added.shape[1] :]

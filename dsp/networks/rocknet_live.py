@@ -15,7 +15,7 @@ from dsp.errors import SignalError
 from dsp.networks.bandwidth import widen_mask
 from dsp.networks.rocknet_grid import HopGrid
 from dsp.networks.rocknet_streaming import StreamingUNet
-from dsp.networks.unet_weights import LEVELS
+from dsp.networks.unet_shape import LEVELS
 from dsp.separator import Lane, Profile
 from dsp.stft import (
     StreamingSynthesis,

@@ -14,18 +14,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
 from dsp.networks.linear import LinearKind, arrange_linear
-from dsp.networks.unet_weights import LEVELS
+from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Mapping
 
     from dsp.networks.products import Weights
     from dsp.networks.rocknet_grid import HopGrid
     from dsp.networks.rocknet_state import UNetState
-    from dsp.networks.unet_weights import ConvBlock, UNetWeights
     from dsp.separator import FloatArray
 
 _Taps = tuple[tuple[int | None, ...], ...]
@@ -96,57 +95,62 @@ class PackedUNet:
 
 
 def pack(
-    weights: UNetWeights, bins: int = 1024, kind: LinearKind = LinearKind.FLOAT32
+    arrays: Mapping[str, FloatArray], bins: int = 1024, kind: LinearKind = LinearKind.FLOAT32
 ) -> PackedUNet:
-    """Arrange and pack weights for inputs of ``bins`` frequencies, a multiple of 64."""
-    widths = weights.encoder_channels
+    """Arrange and pack weights for inputs of ``bins`` frequencies, a multiple of 64.
+
+    ``arrays`` are named as in a file: ``encoder.0.weight`` to ``mask.bias`` (`unet_weights`).
+    Raises KeyError for one that is missing.
+    """
+    encoder = [arrays[f"encoder.{level}.weight"] for level in range(LEVELS)]
+    decoder = [f"decoder.{stage}" for stage in range(LEVELS)]
     return PackedUNet(
         downs=tuple(
-            _pack_down(block, bins >> (level + 1), kind)
-            for level, block in enumerate(weights.encoder)
+            _pack_down(arrays, f"encoder.{level}", bins >> (level + 1), kind)
+            for level in range(LEVELS)
         ),
         ups=tuple(
-            _pack_stage(block, stage, bins >> (LEVELS - stage), kind)
-            for stage, block in enumerate(weights.decoder)
+            _pack_stage(arrays, stage, bins >> (LEVELS - stage), kind) for stage in range(LEVELS)
         ),
-        up_affines=tuple((_array(b.scale), _array(b.shift)) for b in weights.decoder),
-        mask_weight=_array(weights.mask_weight[:, 0].flip(1)[:, 1:]),
-        mask_bias=_array(weights.mask_bias),
-        channels=widths,
+        up_affines=tuple((arrays[f"{n}.scale"], arrays[f"{n}.shift"]) for n in decoder),
+        mask_weight=np.ascontiguousarray(arrays["mask.weight"][:, 0, ::-1][:, 1:]),
+        mask_bias=arrays["mask.bias"],
+        channels=(encoder[0].shape[1], *(len(weight) for weight in encoder)),
         bins=bins,
     )
 
 
-def _pack_down(block: ConvBlock, rows: int, kind: LinearKind) -> PackedDown:
-    weight = block.weight  # [out, in, time, frequency]
-    out_channels = weight.shape[0]
-    final = weight.permute(2, 0, 3, 1).reshape(5 * out_channels, -1)
-    by_tap = weight.permute(2, 0, 3, 1)  # [time, out, frequency, in]
-    column_0 = torch.stack([by_tap[2], by_tap[1]], dim=2)  # reads columns 0 and 1 with these taps
-    column_1 = torch.stack([by_tap[4], by_tap[3]], dim=2)
-    edges = torch.stack([column_0, column_1]).reshape(2 * out_channels, -1)
+def _pack_down(
+    arrays: Mapping[str, FloatArray], name: str, rows: int, kind: LinearKind
+) -> PackedDown:
+    weight = arrays[f"{name}.weight"]  # [out, in, time, frequency]
+    by_tap = weight.transpose(2, 0, 3, 1)  # [time, out, frequency, in]
+    final = by_tap.reshape(5 * len(weight), -1)
+    column_0 = np.stack([by_tap[2], by_tap[1]], axis=2)  # reads columns 0 and 1 with these taps
+    column_1 = np.stack([by_tap[4], by_tap[3]], axis=2)
+    edges = np.stack([column_0, column_1]).reshape(2 * len(weight), -1)
     return PackedDown(
         arrange_linear(final, None, rows, kind),
         arrange_linear(edges, None, rows, kind),
-        _array(block.bias),
-        _array(block.scale),
-        _array(block.shift),
+        arrays[f"{name}.bias"],
+        arrays[f"{name}.scale"],
+        arrays[f"{name}.shift"],
     )
 
 
-def _pack_stage(block: ConvBlock, stage: int, rows: int, kind: LinearKind) -> tuple[PackedUp, ...]:
+def _pack_stage(
+    arrays: Mapping[str, FloatArray], stage: int, rows: int, kind: LinearKind
+) -> tuple[PackedUp, ...]:
+    weight, bias = arrays[f"decoder.{stage}.weight"], arrays[f"decoder.{stage}.bias"]
     taps = {LEVELS - 2: _LAST_BUT_ONE_TAPS, LEVELS - 1: _LAST_TAPS}.get(stage, _USUAL_TAPS)
     if stage != SPLIT_STAGE:
-        return (_pack_up(block.weight, block.bias, taps, rows, kind),)
-    skip, above = block.weight.chunk(2)
-    return (
-        _pack_up(skip, None, taps, rows, kind),
-        _pack_up(above, block.bias, taps, rows, kind),
-    )
+        return (_pack_up(weight, bias, taps, rows, kind),)
+    skip, above = np.split(weight, 2)
+    return (_pack_up(skip, None, taps, rows, kind), _pack_up(above, bias, taps, rows, kind))
 
 
 def _pack_up(
-    weight: Tensor, bias: Tensor | None, taps: _UpTaps, rows: int, kind: LinearKind
+    weight: FloatArray, bias: FloatArray | None, taps: _UpTaps, rows: int, kind: LinearKind
 ) -> PackedUp:
     beyond = taps.outputs - len(taps.newer)  # columns that only the older inputs reach
     newer = _spread_bias(bias, len(taps.newer), len(taps.newer))
@@ -158,11 +162,11 @@ def _pack_up(
     )
 
 
-def _by_columns(weight: Tensor, taps: _Taps) -> Tensor:
+def _by_columns(weight: FloatArray, taps: _Taps) -> FloatArray:
     """[in, out, time, frequency] to [output column * frequency * out, input column * in]."""
     in_channels, out_channels = weight.shape[:2]
-    by_tap = weight.permute(2, 3, 1, 0)  # [time, frequency, out, in]
-    placed = torch.zeros(len(taps), 5, out_channels, len(taps[0]), in_channels)
+    by_tap = weight.transpose(2, 3, 1, 0)  # [time, frequency, out, in]
+    placed = np.zeros((len(taps), 5, out_channels, len(taps[0]), in_channels), np.float32)
     for column, of_inputs in enumerate(taps):
         for index, tap in enumerate(of_inputs):
             if tap is not None:
@@ -170,17 +174,13 @@ def _by_columns(weight: Tensor, taps: _Taps) -> Tensor:
     return placed.reshape(len(taps) * 5 * out_channels, -1)
 
 
-def _spread_bias(bias: Tensor | None, columns: int, biased: int) -> Tensor | None:
+def _spread_bias(bias: FloatArray | None, columns: int, biased: int) -> FloatArray | None:
     """Put the bias of the last ``biased`` columns where every output bin meets it once.
 
     That is tap 1 for even bins and tap 2 for odd ones.
     """
     if bias is None or not biased:
         return None
-    spread = torch.zeros(columns, 5, bias.shape[0])
+    spread = np.zeros((columns, 5, len(bias)), np.float32)
     spread[columns - biased :, 1:3] = bias
     return spread.reshape(-1)
-
-
-def _array(values: Tensor) -> FloatArray:
-    return values.detach().contiguous().numpy().copy()

@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from dsp.networks import rocknet_kernels as kernels
 from dsp.networks.products import multiply
 from dsp.networks.rocknet_hop_kernels import PADDING
-from dsp.networks.unet_weights import LEVELS
+from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsp.networks.unet_weights import LEVELS
+from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,23 +82,23 @@ def empty_sums(bins: int, channels: Sequence[int], grid: HopGrid) -> list[FloatA
     return [np.zeros((grid.slots(k), *shape), np.float32) for k, shape in enumerate(shapes)]
 
 
-def empty_state(
+def empty_held(bins: int, channels: Sequence[int]) -> Held:
+    """Allocate what is held from the deep levels."""
+    rows, width = bins >> 4, channels[3]
+    return np.zeros((rows, 15 * width), np.float32), np.zeros((rows, 5 * width), np.float32)
+
+
+def empty_state(  # noqa: PLR0917 -- all that a state is made of
     bins: int,
     channels: Sequence[int],
     grid: HopGrid,
     sums: list[FloatArray],
+    held: Held,
     in_flight: tuple[FloatArray, ...],
 ) -> UNetState:
-    """Allocate a state of zeros, which is not yet that of silence, around its sums.
+    """Make a state of zeros, which is not yet that of silence, around its sums and what is held.
 
     ``in_flight`` are the very buffers that the deep levels work in.
     """
     delayed = np.zeros((grid.delayed_slots, bins >> 1, channels[1]), np.float32)
-    return UNetState(0, 0, sums, delayed, _empty_held(bins >> 4, channels[3]), in_flight)
-
-
-def _empty_held(bins: int, channels: int) -> Held:
-    return (
-        np.zeros((bins, 15 * channels), np.float32),
-        np.zeros((bins, 5 * channels), np.float32),
-    )
+    return UNetState(0, 0, sums, delayed, held, in_flight)

@@ -22,12 +22,14 @@ import numpy as np
 
 from dsp.errors import SignalError
 from dsp.networks import rocknet_hop_kernels as kernels
-from dsp.networks.rocknet_columns import make_down, make_mask, make_ups
+from dsp.networks.kept import Kept
+from dsp.networks.rocknet_columns import left_for_later_steps, make_down, make_mask, make_ups
 from dsp.networks.rocknet_grid import DEEP_STEPS, FIRST_DEEP_LEVEL, KERNEL_COLUMNS, HopGrid
+from dsp.networks.rocknet_hop_kernels import UNet
 from dsp.networks.rocknet_packed import SPLIT_STAGE
 from dsp.networks.rocknet_rebuild import advance_sums
-from dsp.networks.rocknet_state import empty_state, empty_sums
-from dsp.networks.unet_weights import LEVELS
+from dsp.networks.rocknet_state import empty_held, empty_state, empty_sums
+from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
     from dsp.networks.rocknet_packed import PackedUNet
@@ -49,15 +51,20 @@ class StreamingUNet:
         self.packed = packed
         self.grid = grid
         bins, widths = packed.bins, packed.channels
-        ups = [make_ups(packed, stage) for stage in range(LEVELS)]
-        self._shallow_ups = tuple(blocks[0] for blocks in ups[SPLIT_STAGE:])
-        self._deep_ups = tuple(blocks[-1] for blocks in ups[: SPLIT_STAGE + 1])
-        self._mask = make_mask(packed)
         sums = empty_sums(bins, widths, grid)
         downs = [make_down(packed, level, sums[level]) for level in range(LEVELS)]
-        self._shallow_downs = tuple(downs[:FIRST_DEEP_LEVEL])
-        self._deep_downs = tuple(downs[FIRST_DEEP_LEVEL:])
-        self._state = empty_state(bins, widths, grid, sums, self._left_for_later_steps())
+        ups = [make_ups(packed, stage) for stage in range(LEVELS)]
+        held = empty_held(bins, widths)
+        layers = UNet(
+            tuple(downs[:FIRST_DEEP_LEVEL]),
+            tuple(blocks[0] for blocks in ups[SPLIT_STAGE:]),
+            tuple(downs[FIRST_DEEP_LEVEL:]),
+            tuple(blocks[-1] for blocks in ups[: SPLIT_STAGE + 1]),
+            *held,
+            make_mask(packed),
+        )
+        self._layers = Kept(layers)
+        self._state = empty_state(bins, widths, grid, sums, held, left_for_later_steps(layers))
         self._slots = grid.slot_table()
         if grid not in packed.silence:
             packed.silence[grid] = self._settle()
@@ -122,11 +129,11 @@ class StreamingUNet:
         """Compute the shallow levels' columns and hand them on, across and down."""
         slots = self._slots[hop_index % len(self._slots), :FIRST_DEEP_LEVEL]
         delayed = self._state.delayed_at(hop_index)
-        kernels.descend(self._shallow_downs, self._shallow_ups, slots, magnitudes, delayed)
+        kernels.descend(self._layers, slots, magnitudes, delayed)
 
     def _enter_deep(self) -> None:
         """Begin a refresh of the deep levels."""
-        kernels.enter_deep(self._shallow_downs[-1], self._deep_downs[0])
+        kernels.enter_deep(self._layers)
         self._state.steps_taken = 0
 
     def _take_deep_steps(self, until: int, hop_index: int) -> None:
@@ -138,19 +145,13 @@ class StreamingUNet:
 
     def _take_deep_step(self, step: int, refresh_hop: int) -> None:
         slots = self._slots[refresh_hop % len(self._slots), FIRST_DEEP_LEVEL:]
-        kernels.take_deep_step(step, self._deep_downs, self._deep_ups, slots, *self._state.held)
+        kernels.take_deep_step(self._layers, slots, step)
 
     def _ascend(self) -> FloatArray:
         """Run the shallow up-blocks and the mask's layer."""
         mask = np.empty((self.packed.channels[0], self.packed.bins), np.float32)
-        kernels.ascend(self._shallow_ups, *self._state.held, self._mask, mask)
+        kernels.ascend(self._layers, mask)
         return mask
-
-    def _left_for_later_steps(self) -> tuple[FloatArray, ...]:
-        """Return the buffers through which the deep levels' steps hand on what they found."""
-        deepest = self._deep_downs[-1]
-        joined = [array for up in self._deep_ups[:-1] for array in (up.newer_input, up.older_input)]
-        return (deepest.final_input, deepest.edge_input, *joined)
 
     def _settle(self) -> UNetState:
         """Work out the state that silence without end leaves, one slot of each kind.

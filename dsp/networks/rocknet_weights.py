@@ -23,7 +23,8 @@ from torch import Tensor
 
 from dsp.errors import WeightsCorruptError, WeightsMissingError
 from dsp.networks.model_card import ModelCard, WeightsFile, load_card
-from dsp.networks.unet_weights import LEVELS, UNetWeights, weights_from_tensors
+from dsp.networks.unet_shape import LEVELS
+from dsp.networks.unet_weights import UNetWeights, weights_from_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

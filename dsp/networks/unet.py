@@ -19,21 +19,10 @@ from torch.nn import functional
 
 from dsp.errors import SignalError
 from dsp.networks.unet_layers import MASK_REACH, activate, convolve, grow, mask_of
+from dsp.networks.unet_shape import GRID
 
 if TYPE_CHECKING:
     from dsp.networks.unet_weights import UNetWeights
-
-BIN_COUNT = 1024
-"""The bins that the published weights were trained on, of a 4096-point transform: 0 to 11 kHz."""
-
-GRID = 64
-"""Six halvings: windows that start at multiples of this many frames fall on the same columns."""
-
-GUESSED_FRAMES = 2
-"""How many frames a stream puts behind the newest one where it has no future: it sounds on.
-
-Against a future of zeros that is worth 0.3 to 0.4 dB live; one frame less and two more are worse.
-"""
 
 _PADDING = (1, 2)  # columns before and after, at every level of the way down
 

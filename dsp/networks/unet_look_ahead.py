@@ -14,12 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from dsp.errors import SignalError
-from dsp.networks.unet import GRID
 from dsp.networks.unet_layers import activate, convolve, grow, mask_of
+from dsp.networks.unet_shape import GRID, LOOK_AHEAD_FRAMES
 from dsp.networks.unet_weights import UNetWeights
-
-LOOK_AHEAD_FRAMES = 194
-"""By how much masks trail their magnitudes: what the levels together wait for."""
 
 RECEPTIVE_FIELD_FRAMES = 255
 """How far a mask looks, at most, into the past and into the future."""

@@ -10,12 +10,10 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from dsp.errors import SignalError
 from dsp.networks.bandwidth import widen_mask
-from dsp.networks.unet import BIN_COUNT, GRID
-from dsp.networks.unet_look_ahead import LOOK_AHEAD_FRAMES, LookAheadUNet
+from dsp.networks.unet_shape import BIN_COUNT, GRID, LOOK_AHEAD_FRAMES
 from dsp.separator import FloatArray, Lane, Profile
 from dsp.stft import StreamingAnalysis, StreamingSynthesis, asymmetric_windows
 
@@ -57,6 +55,9 @@ class OfflineUNet:
     def __init__(
         self, executor: Executor, vocals: UNetWeights, instrumental: UNetWeights | None = None
     ) -> None:
+        # The profile is known without torch, which takes seconds to import.
+        from dsp.networks.unet_look_ahead import LookAheadUNet  # noqa: PLC0415
+
         weights = (vocals,) if instrumental is None else (vocals, instrumental)
         self._nets = [LookAheadUNet(one, BIN_COUNT) for one in weights]
         self._executor = executor
@@ -101,6 +102,8 @@ class OfflineUNet:
 
     def _masks(self, magnitudes: FloatArray) -> FloatArray:
         """Find the vocals' share, of the magnitudes' shape, behind them by the look-ahead."""
+        import torch  # noqa: PLC0415
+
         tensor = torch.from_numpy(magnitudes)
         vocals, *others = self._executor.map(lambda net: net.push(tensor).numpy(), self._nets)
         return energy_share(vocals, *others) if others else vocals

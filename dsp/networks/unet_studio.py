@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from dsp.networks.bandwidth import widen_mask
-from dsp.networks.unet import BIN_COUNT, GRID, GUESSED_FRAMES, unet_mask
+from dsp.networks.unet_shape import BIN_COUNT, GRID, GUESSED_FRAMES
 from dsp.networks.windowed import WindowedSeparator
 from dsp.separator import FloatArray, Lane, Profile
 from dsp.stft import analyse, asymmetric_windows, synthesise
@@ -76,6 +75,10 @@ class StudioWindow:
 
     def _mask(self, magnitudes: FloatArray, needed: range) -> FloatArray:
         """[channel, frame, bin] -> the mask of the frames needed."""
+        import torch  # noqa: PLC0415 -- the profile is known without it, which takes seconds
+
+        from dsp.networks.unet import unet_mask  # noqa: PLC0415
+
         guess = np.repeat(magnitudes[:, -1:], GUESSED_FRAMES, axis=1)
         heard = torch.from_numpy(np.concatenate([magnitudes, guess], axis=1))
         mask: FloatArray = unet_mask(self._weights, heard[None], needed)[0].numpy()

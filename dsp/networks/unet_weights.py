@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from dsp.networks.unet_shape import FIELDS, LEVELS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-LEVELS = 6
-FIELDS = ("weight", "bias", "scale", "shift")
+    from dsp.separator import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,18 @@ class UNetWeights:
     def encoder_channels(self) -> tuple[int, ...]:
         """Input channels, then the output channels of every encoder level."""
         return (self.encoder[0].weight.shape[1], *(b.weight.shape[0] for b in self.encoder))
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """Return all of them as arrays, by the names of `weights_from_tensors`."""
+        sides = {"encoder": self.encoder, "decoder": self.decoder}
+        named = {
+            f"{side}.{level}.{field}": getattr(block, field)
+            for side, blocks in sides.items()
+            for level, block in enumerate(blocks)
+            for field in FIELDS
+        }
+        named |= {"mask.weight": self.mask_weight, "mask.bias": self.mask_bias}
+        return {name: tensor.detach().numpy() for name, tensor in named.items()}
 
 
 def weights_from_tensors(tensors: Mapping[str, Tensor]) -> UNetWeights:

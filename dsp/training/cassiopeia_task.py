@@ -6,9 +6,9 @@ from torch import Tensor
 
 from dsp.networks.cassiopeia_step import CassiopeiaStep
 from dsp.networks.cassiopeia_trunk import CONFIG, make_network
-from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
+from dsp.networks.phoenix_network import PhoenixNetwork
 from dsp.networks.phoenix_packed import PackedPhoenix
-from dsp.networks.phoenix_trunk import BINS
+from dsp.networks.phoenix_shape import BINS, PhoenixConfig
 from dsp.training.losses import Device
 from dsp.training.task import PhoenixTask
 

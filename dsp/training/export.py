@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from safetensors.torch import save
+from safetensors.numpy import save
 
 from dsp.networks.stored_weights import to_stored
 from dsp.training.checkpoint import mean_weights
@@ -19,6 +19,7 @@ def export_weights(checkpoint: Path, target: Path) -> str:
     """
     if not checkpoint.is_file():
         raise CheckpointError(f"{checkpoint} is not there; train first")
-    content = save(to_stored(mean_weights(checkpoint)))
+    arrays = {name: values.numpy() for name, values in mean_weights(checkpoint).items()}
+    content = save(to_stored(arrays))
     target.write_bytes(content)
     return hashlib.sha256(content).hexdigest()

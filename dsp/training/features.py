@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dsp.networks.phoenix_trunk import TrunkConfig
+from dsp.networks.phoenix_shape import TrunkConfig
 from dsp.networks.unet_layers import activate, convolve
 from dsp.networks.unet_weights import UNetWeights
 

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork
-from dsp.networks.joined_step import GRID, JoinedStep, pack
+from dsp.networks.joined_network import JoinedNetwork
+from dsp.networks.joined_step import GRID, JoinedStep
 from dsp.networks.live_unet import Moments
+from dsp.networks.packing import pack_joined
 from dsp.networks.phoenix import PhoenixLive, filtering_windows, hearing_windows
 from dsp.networks.phoenix_network import channels_last
-from dsp.networks.phoenix_trunk import STEP_SAMPLES
+from dsp.networks.phoenix_shape import HOPS_PER_STEP, STEP_SAMPLES
 from dsp.separator import FloatArray
 from dsp.training.config import JoinedConfig
 from dsp.training.losses import Device, FrameBank, relative_error_db
@@ -81,7 +82,7 @@ class JoinedTask:
         current = self._network
         network = JoinedNetwork(current.unet.weights, current.config, HOPS_PER_STEP)
         network.load_state_dict(dict(weights))
-        packed = pack(network.requires_grad_(requires_grad=False))
+        packed = pack_joined(network.requires_grad_(requires_grad=False))
         return played_live(PhoenixLive(JoinedStep(packed)))
 
     def _moments(self, rng: np.random.Generator) -> tuple[Moments, int]:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.numpy import load_file
 from torch import Tensor, nn
 
 from dsp.networks.cassiopeia_from_phoenix import complexify, phoenix_part
 from dsp.networks.joined_network import join
 from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
-from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
+from dsp.networks.phoenix_network import PhoenixNetwork
+from dsp.networks.phoenix_shape import PhoenixConfig
 from dsp.networks.registry import load_model
 from dsp.networks.rocknet_weights import load_rocknet_weights
 from dsp.networks.stored_weights import from_stored
@@ -150,7 +151,9 @@ def load_start(
     TrainingConfigError where they are not there or do not fit.
     """
     try:
-        network.load_state_dict(select(from_stored(load_file(path))))
+        arrays = from_stored(load_file(path))
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        network.load_state_dict(select(tensors))
     except (OSError, SafetensorError, KeyError, RuntimeError) as reason:
         raise TrainingConfigError(f"start_from: {path}: {reason}") from reason
 

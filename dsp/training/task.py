@@ -12,11 +12,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from dsp.networks.packing import pack_phoenix
 from dsp.networks.phoenix import LIVE, PhoenixLive, filtering_windows, hearing_windows
-from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork, channels_last
-from dsp.networks.phoenix_packed import PackedPhoenix, pack
+from dsp.networks.phoenix_network import PhoenixNetwork, channels_last
+from dsp.networks.phoenix_packed import PackedPhoenix
+from dsp.networks.phoenix_shape import BINS, STEP_SAMPLES, PhoenixConfig
 from dsp.networks.phoenix_step import PhoenixStep
-from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk
+from dsp.networks.phoenix_trunk import PhoenixTrunk
 from dsp.networks.unet_weights import UNetWeights
 from dsp.stft import asymmetric_windows
 from dsp.training.features import final_columns, grid_shift, mismatch_db, pairs
@@ -109,7 +111,7 @@ class PhoenixTask:
         """Load the weights into a streaming network."""
         network = self._make(self._network.config, STEP_SAMPLES // LIVE.hop_samples)
         network.load_state_dict(dict(weights))  # which may lie on another device
-        packed = pack(network.requires_grad_(requires_grad=False))
+        packed = pack_phoenix(network.requires_grad_(requires_grad=False))
         return played_live(PhoenixLive(self._step(packed)))
 
     def _make(self, config: PhoenixConfig, frames_per_step: int = 1) -> PhoenixNetwork:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 import torch
 
 from dsp.networks.rocknet_weights import load_rocknet_weights
-from dsp.networks.unet import BIN_COUNT, GRID, unet_mask
+from dsp.networks.unet import unet_mask
+from dsp.networks.unet_shape import BIN_COUNT, GRID
 from dsp.networks.unet_weights import UNetWeights
 from dsp.stft import WindowPair, analyse, asymmetric_windows, synthesise
 from dsp.training.pcm_cache import RATE_HZ

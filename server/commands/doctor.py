@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from dsp.errors import DspError
 from dsp.networks.byte_products import Instructions, available_instructions
@@ -102,7 +101,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def measure(model: Model, profile_name: str = "live") -> Performance:
     """Run a live profile for some seconds of audio on one thread and time every hop."""
-    torch.set_num_threads(1)
     separator = model.separator(profile_name)
     profile = separator.profile
     hops = round(_MEASURED_SECONDS * separator.rate_hz / profile.hop_samples)
@@ -182,6 +180,8 @@ def _jack() -> Finding:
 
 
 def _gpu() -> Finding:
+    import torch  # noqa: PLC0415 -- takes seconds
+
     if torch.cuda.is_available():
         return Finding("gpu", True, f"{torch.cuda.get_device_name(0)} (not needed)")
     return Finding("gpu", False, "none; not needed")

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 TICK_S = 0.1  # between two signs of life
-START_TIMEOUT_S = 120.0  # loading a model from a cold disk
+START_TIMEOUT_S = 240.0  # compiling every kernel of a model on a new, slow machine
 
 
 class EngineWatch:

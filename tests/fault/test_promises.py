@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from server_client import noise, running_server
 
+from dsp.networks.packing import pack_unet
 from dsp.networks.rocknet_live import RocknetLive
-from dsp.networks.rocknet_packed import pack
 from dsp.networks.unet_weights import untrained_weights
 from dsp.pipeline import StreamPipeline
 from plugin_bridge import connect_offline_live
@@ -26,7 +26,7 @@ RELATIVE = 1e-5
 
 @pytest.fixture(scope="module")
 def network():
-    return pack(untrained_weights((2, 2, 3, 3, 4, 4), seed=2))
+    return pack_unet(untrained_weights((2, 2, 3, 3, 4, 4), seed=2))
 
 
 def streamed(network, dry, sizes):

@@ -2,9 +2,8 @@
 
 import torch
 
-from dsp.networks.joined_network import HOPS_PER_STEP, JoinedNetwork
-from dsp.networks.phoenix_network import PhoenixConfig
-from dsp.networks.phoenix_trunk import TrunkConfig
+from dsp.networks.joined_network import JoinedNetwork
+from dsp.networks.phoenix_shape import HOPS_PER_STEP, PhoenixConfig, TrunkConfig
 from dsp.networks.unet_weights import untrained_weights
 
 WIDTHS = (2, 3, 4, 4, 5, 6)

@@ -3,10 +3,11 @@
 import numpy as np
 import torch
 
+from dsp.networks.packing import pack_unet
 from dsp.networks.rocknet_grid import HopGrid
-from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
-from dsp.networks.unet import GUESSED_FRAMES, unet_mask
+from dsp.networks.unet import unet_mask
+from dsp.networks.unet_shape import GUESSED_FRAMES
 from dsp.networks.unet_weights import untrained_weights
 
 torch.set_num_threads(1)  # as the engine runs; threads only get in each other's way here
@@ -18,7 +19,7 @@ WINDOW_COLUMNS = 320  # a multiple of 64: the newest frame is in every level's l
 NEWEST = -1 - GUESSED_FRAMES  # the newest real frame's place in a window
 
 TINY = untrained_weights(WIDTHS, seed=5)
-TINY_PACKED = pack(TINY, BINS)
+TINY_PACKED = pack_unet(TINY, BINS)
 
 
 def magnitudes(hops, seed=0, bins=BINS):

@@ -11,8 +11,8 @@ from step_frames import assert_close, frames, of_step, with_something_to_say
 
 from dsp.networks.cassiopeia_step import CassiopeiaStep
 from dsp.networks.cassiopeia_trunk import CONFIG, make_network
-from dsp.networks.phoenix_packed import pack
-from dsp.networks.phoenix_trunk import BINS
+from dsp.networks.packing import pack_phoenix
+from dsp.networks.phoenix_shape import BINS
 
 FRAMES = 30
 SMALL = replace(
@@ -33,7 +33,7 @@ def of_network(network, heard, spectra):
 def test_every_frame_is_the_networks():
     network = network_of()
     heard, spectra = frames(FRAMES)
-    actual = of_step(CassiopeiaStep(pack(network)), heard, spectra)
+    actual = of_step(CassiopeiaStep(pack_phoenix(network)), heard, spectra)
     assert_close(actual, of_network(network, heard, spectra))
 
 
@@ -42,13 +42,13 @@ def test_every_frame_is_the_networks():
 def test_loud_or_quiet(level, seed):
     network = network_of(seed)
     heard, spectra = frames(10, seed, level)
-    actual = of_step(CassiopeiaStep(pack(network)), heard, spectra)
+    actual = of_step(CassiopeiaStep(pack_phoenix(network)), heard, spectra)
     assert_close(actual, of_network(network, heard, spectra))
 
 
 @pytest.mark.parametrize("heard_before", [0, 1, 5])
 def test_what_lies_beyond_the_horizon_has_no_part(heard_before):
-    packed = pack(network_of())
+    packed = pack_phoenix(network_of())
     heard, spectra = frames(packed.horizon_frames + 20, seed=3)
     rebuilt, player = CassiopeiaStep(packed), CassiopeiaStep(packed)
     for t in range(heard_before):
@@ -59,7 +59,7 @@ def test_what_lies_beyond_the_horizon_has_no_part(heard_before):
 
 
 def test_a_reset_leaves_nothing_of_the_past():
-    step = CassiopeiaStep(pack(network_of()))
+    step = CassiopeiaStep(pack_phoenix(network_of()))
     heard, spectra = frames(9)
     expected = of_step(step, heard, spectra)
     step.push(heard[:, 3], spectra[:, 3])
@@ -68,7 +68,7 @@ def test_a_reset_leaves_nothing_of_the_past():
 
 
 def test_two_streams_of_one_packed_network_do_not_meet():
-    packed = pack(network_of())
+    packed = pack_phoenix(network_of())
     first, second, alone = (CassiopeiaStep(packed) for _ in range(3))
     one, other = frames(8, seed=1), frames(8, seed=2)
     expected = of_step(alone, *one)

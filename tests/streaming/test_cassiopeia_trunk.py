@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.networks.cassiopeia_trunk import CONFIG, CassiopeiaTrunk, centre_turns, features
-from dsp.networks.phoenix_trunk import BINS, STEP_SAMPLES, PhoenixTrunk, TrunkConfig
+from dsp.networks.phoenix_shape import BINS, STEP_SAMPLES, TrunkConfig
+from dsp.networks.phoenix_trunk import PhoenixTrunk
 
 FRAMES = 40
 SMALL = replace(CONFIG.trunk, widths=(4, 4, 6, 6, 8, 8), answer_width=4)

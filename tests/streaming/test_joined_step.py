@@ -11,19 +11,12 @@ from joined_streams import SMALL, WIDTHS, small_network
 from step_frames import SPECTRUM_BINS, assert_close, frames
 
 from dsp.networks.joined_network import join
-from dsp.networks.joined_step import (
-    GRID,
-    QUICK_GRID,
-    QUICK_SHORT_GRID,
-    SHORT_GRID,
-    JoinedStep,
-    pack,
-)
+from dsp.networks.joined_step import GRID, QUICK_GRID, QUICK_SHORT_GRID, SHORT_GRID, JoinedStep
+from dsp.networks.packing import pack_joined, pack_unet
 from dsp.networks.phoenix import LIVE, LIVE_SHORT, PhoenixLive, hops_per_step
 from dsp.networks.phoenix_network import PhoenixNetwork
+from dsp.networks.phoenix_shape import BINS
 from dsp.networks.phoenix_step import PhoenixStep
-from dsp.networks.phoenix_trunk import BINS
-from dsp.networks.rocknet_packed import pack as pack_unet
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet_weights import untrained_weights
 from dsp.separator import Separator
@@ -53,7 +46,7 @@ def networks(network):
 
 @pytest.fixture(scope="module", params=[GRID, QUICK_GRID], ids=["usual", "quick"])
 def packed(network, request):
-    return pack(network, grid=request.param)
+    return pack_joined(network, grid=request.param)
 
 
 def opinions(network, magnitudes, first, grid):
@@ -76,7 +69,7 @@ def of_networks(network, heard, filtered, first, grid):
 def test_every_hop_is_the_networks(networks, profile, grid, first):
     network = networks[profile]
     heard, filtered = frames(40)
-    step = JoinedStep(pack(network, grid=grid))
+    step = JoinedStep(pack_joined(network, grid=grid))
     step.reset(first)
     actual = [step.push(heard[:, t], filtered[:, t]) for t in range(heard.shape[1])]
     assert_close(np.stack(actual, axis=1), of_networks(network, heard, filtered, first, grid))
@@ -85,7 +78,7 @@ def test_every_hop_is_the_networks(networks, profile, grid, first):
 @pytest.mark.parametrize("first", [0, 19])
 def test_the_light_form_is_the_trunk_under_its_own_head(network, first):
     heard, filtered = frames(40)
-    step = PhoenixStep(pack(network).light)
+    step = PhoenixStep(pack_joined(network).light)
     step.reset(first)
     actual = [step.push(heard[:, t], filtered[:, t]) for t in range(heard.shape[1])]
     magnitudes = torch.from_numpy(np.abs(heard[None, ..., :BINS]))
@@ -99,7 +92,7 @@ def test_the_light_form_is_the_trunk_under_its_own_head(network, first):
 @pytest.mark.parametrize("first", [0, 3, 8])
 def test_no_hop_has_the_deep_levels_of_both(networks, monkeypatch, profile, grid, first):
     """The trunk's tick every four steps; the U-Net's steps are taken at other hops."""
-    step = JoinedStep(pack(networks[profile], grid=grid))
+    step = JoinedStep(pack_joined(networks[profile], grid=grid))
     step.reset(first)
     steps = []
     take = StreamingUNet._take_deep_step
@@ -143,7 +136,7 @@ def test_any_partition_gives_what_all_at_once_gives(packed, hops):
 @pytest.mark.parametrize("hops", [0, 1, 2, 7, 33])
 @pytest.mark.parametrize("first", [0, 5])
 def test_a_rebuilt_stream_goes_on_as_if_it_had_heard_it(networks, profile, grid, hops, first):
-    packed, hop = pack(networks[profile], grid=grid), profile.hop_samples
+    packed, hop = pack_joined(networks[profile], grid=grid), profile.hop_samples
     x = (0.1 * np.random.default_rng(3).standard_normal((2, 60 * hop))).astype(np.float32)
     heard, rebuilt = (PhoenixLive(JoinedStep(packed), profile) for _ in range(2))
     heard.reset(first * hop)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.networks.live_unet import LiveUNet, Moments
+from dsp.networks.packing import pack_unet
 from dsp.networks.rocknet_grid import HopGrid
-from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet_weights import untrained_weights
 
@@ -20,7 +20,7 @@ WEIGHTS = untrained_weights((3, 4, 5, 6, 7, 8), seed=5)
 
 def streamed_masks(magnitudes: np.ndarray, grid: HopGrid, first_hop: int) -> np.ndarray:
     """[channel, hop, bin] to masks of the same shape, one push after the other."""
-    network = StreamingUNet(pack(WEIGHTS, bins=BINS), grid)
+    network = StreamingUNet(pack_unet(WEIGHTS, bins=BINS), grid)
     network.reset(first_hop)
     return np.stack([network.push(frame) for frame in magnitudes.transpose(1, 0, 2)], axis=1)
 

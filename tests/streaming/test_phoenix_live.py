@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.errors import SignalError
-from dsp.networks.phoenix import LIVE, PhoenixLive, live_network
-from dsp.networks.phoenix_network import PhoenixConfig
-from dsp.networks.phoenix_packed import pack
+from dsp.networks.packing import pack_phoenix
+from dsp.networks.phoenix import LIVE, PhoenixLive
+from dsp.networks.phoenix_network import live_network
+from dsp.networks.phoenix_shape import PhoenixConfig, TrunkConfig
 from dsp.networks.phoenix_step import PhoenixStep
-from dsp.networks.phoenix_trunk import TrunkConfig
 from dsp.separator import Separator
 
 HOP = LIVE.hop_samples
@@ -37,7 +37,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def packed(network):
-    return pack(network)
+    return pack_phoenix(network)
 
 
 def assert_close(actual, expected):
@@ -85,7 +85,7 @@ def test_with_an_open_mask_samples_pass_unchanged_and_late_by_the_delay():
     network.trunk.mask.weight.zero_()
     network.trunk.mask.bias.fill_(100.0)
     x = music(HOPS)
-    out = PhoenixLive(PhoenixStep(pack(network))).push(x)[0]
+    out = PhoenixLive(PhoenixStep(pack_phoenix(network))).push(x)[0]
     np.testing.assert_allclose(out[:, LIVE.delay_samples :], x[:, : -LIVE.delay_samples], atol=1e-6)
 
 

@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from step_frames import assert_close, frames, of_step, with_something_to_say
 
-from dsp.networks.phoenix import live_network
-from dsp.networks.phoenix_network import PhoenixConfig
-from dsp.networks.phoenix_packed import pack
+from dsp.networks.packing import pack_phoenix
+from dsp.networks.phoenix_network import live_network
+from dsp.networks.phoenix_shape import BINS, PhoenixConfig, TrunkConfig
 from dsp.networks.phoenix_step import PhoenixStep
-from dsp.networks.phoenix_trunk import BINS, TrunkConfig
 
 FRAMES = 40
 SHAPES = {
@@ -37,7 +36,7 @@ def of_network(network, heard, spectra, first=0):
 @pytest.mark.parametrize("first", [0, 1, 7, 16, 21])
 def test_every_frame_is_the_networks(shape, first):
     network = network_of(shape)
-    step = PhoenixStep(pack(network))
+    step = PhoenixStep(pack_phoenix(network))
     step.reset(first)
     heard, spectra = frames(FRAMES)
     assert_close(of_step(step, heard, spectra), of_network(network, heard, spectra, first))
@@ -48,12 +47,12 @@ def test_every_frame_is_the_networks(shape, first):
 def test_loud_or_quiet(level, seed):
     network = network_of("six levels", seed)
     heard, spectra = frames(10, seed, level)
-    actual = of_step(PhoenixStep(pack(network)), heard, spectra)
+    actual = of_step(PhoenixStep(pack_phoenix(network)), heard, spectra)
     assert_close(actual, of_network(network, heard, spectra))
 
 
 def test_two_streams_of_one_packed_network_do_not_meet():
-    packed = pack(network_of("six levels"))
+    packed = pack_phoenix(network_of("six levels"))
     first, second, alone = PhoenixStep(packed), PhoenixStep(packed), PhoenixStep(packed)
     one, other = frames(12, seed=1), frames(12, seed=2)
     expected = of_step(alone, *one)
@@ -64,7 +63,7 @@ def test_two_streams_of_one_packed_network_do_not_meet():
 
 @pytest.mark.parametrize("first", [0, 3, 16, 21])
 def test_what_lies_beyond_the_horizon_has_no_part(first):
-    packed = pack(network_of("three levels, other taps and ticks"))
+    packed = pack_phoenix(network_of("three levels, other taps and ticks"))
     horizon = packed.horizon_frames
     heard, spectra = frames(horizon + 41, seed=3)
     rebuilt, player = PhoenixStep(packed), PhoenixStep(packed)
@@ -78,7 +77,7 @@ def test_what_lies_beyond_the_horizon_has_no_part(first):
 def test_the_horizon_is_not_far_too_long():
     """At the right moment the oldest frame within it is still heard, but for one tick or so."""
     network = network_of("three levels, other taps and ticks")
-    packed = pack(network)
+    packed = pack_phoenix(network)
     slowest = np.prod([level.apart for level in packed.levels])
     heard, spectra = frames(packed.horizon_frames + 2 * slowest, seed=4)
     changed = heard.copy()
@@ -89,7 +88,7 @@ def test_the_horizon_is_not_far_too_long():
 
 @pytest.mark.parametrize("first", [0, 5])
 def test_what_it_is_rebuilt_from_counts_as_past(first):
-    packed = pack(network_of("six levels"))
+    packed = pack_phoenix(network_of("six levels"))
     rebuilt, player = PhoenixStep(packed), PhoenixStep(packed)
     heard, spectra = frames(20)
     rebuilt.push(heard[:, 3], spectra[:, 3])
@@ -100,7 +99,7 @@ def test_what_it_is_rebuilt_from_counts_as_past(first):
 
 
 def test_a_reset_leaves_nothing_of_the_past():
-    step = PhoenixStep(pack(network_of("three levels, other taps and ticks")))
+    step = PhoenixStep(pack_phoenix(network_of("three levels, other taps and ticks")))
     heard, spectra = frames(9)
     expected = of_step(step, heard, spectra)
     step.push(heard[:, 3], spectra[:, 3])
@@ -109,7 +108,7 @@ def test_a_reset_leaves_nothing_of_the_past():
 
 
 def test_input_frames_are_left_as_they_were():
-    step = PhoenixStep(pack(network_of("six levels")))
+    step = PhoenixStep(pack_phoenix(network_of("six levels")))
     heard, spectra = frames(1)
     before = heard.copy(), spectra.copy()
     step.push(heard[:, 0], spectra[:, 0])

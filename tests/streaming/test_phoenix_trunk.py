@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.networks.phoenix_trunk import BINS, PhoenixTrunk, TrunkConfig
+from dsp.networks.phoenix_shape import BINS, TrunkConfig
+from dsp.networks.phoenix_trunk import PhoenixTrunk
 
 FRAMES = 40
 SMALL = TrunkConfig(widths=(2, 3, 4, 4, 5, 6))

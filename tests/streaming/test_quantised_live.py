@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from joined_streams import small_network
 
 from dsp.networks import linear
-from dsp.networks.joined_step import QUICK_GRID, JoinedStep, pack
+from dsp.networks.joined_step import QUICK_GRID, JoinedStep
 from dsp.networks.linear import LinearKind
+from dsp.networks.packing import pack_joined
 from dsp.networks.phoenix import LIVE, PhoenixLive
 from dsp.networks.products import has_bytes
 
@@ -32,7 +33,7 @@ def packed(network):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linear, "LEAST_QUANTISED", 0)
         patch.setattr(linear, "LEAST_OUTPUTS", 0)
-        return pack(network, LinearKind.EIGHT_BITS, QUICK_GRID)
+        return pack_joined(network, LinearKind.EIGHT_BITS, QUICK_GRID)
 
 
 def stream(packed):
@@ -96,7 +97,7 @@ def test_output_is_finite_for_the_loudest_input(packed):
 @pytest.mark.parametrize("level", [1e-3, 1.0])
 def test_it_is_near_the_stream_in_32_bits_at_any_level(network, packed, level):
     x = level * music(HOPS)
-    exact = PhoenixLive(JoinedStep(pack(network, grid=QUICK_GRID))).push(x)
+    exact = PhoenixLive(JoinedStep(pack_joined(network, grid=QUICK_GRID))).push(x)
     error = stream(packed).push(x) - exact
     error_db = 10 * np.log10(np.square(error).sum() / np.square(exact).sum())
     assert -100 < error_db < -40  # near, and not the same arithmetic

@@ -52,7 +52,8 @@ def test_every_level_and_column_equals_its_layer_run_offline(hop_index):
     unet = tiny_stream()
     unet.rebuild(stream[: hop_index + 1], 0)  # ends with a push
     x = torch.from_numpy(window_of(stream, hop_index)).transpose(0, 1)[None]
-    downs = [*unet._shallow_downs, *unet._deep_downs]
+    layers = unet._layers.parts
+    downs = [kept.parts for kept in (*layers.downs, *layers.deep_downs)]
     for block, down in zip(TINY.encoder, downs, strict=True):
         raw = convolve(block, torch.nn.functional.pad(x, (0, 0, 1, 2)))
         for r in range(3):

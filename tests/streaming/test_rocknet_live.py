@@ -12,8 +12,8 @@ from unet_streams import push_all
 from dsp.errors import SignalError
 from dsp.networks.bandwidth import widen_mask
 from dsp.networks.model_card import load_card
+from dsp.networks.packing import pack_unet
 from dsp.networks.rocknet_live import GRID, LIVE, RATE_HZ, RocknetLive
-from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet_weights import untrained_weights
 from dsp.reblock import Reblocker
@@ -22,7 +22,7 @@ from dsp.stft import analyse, asymmetric_windows, low_delay_windows, synthesise
 
 HOP = LIVE.hop_samples
 RELATIVE = 1e-5
-PACKED = pack(untrained_weights((2, 2, 3, 3, 4, 4), seed=2))
+PACKED = pack_unet(untrained_weights((2, 2, 3, 3, 4, 4), seed=2))
 
 
 def music(hops, seed=0):

@@ -5,9 +5,9 @@ import pytest
 from unet_streams import magnitudes, push_all, rerun
 
 from dsp.errors import WeightsMissingError
+from dsp.networks.packing import pack_unet
 from dsp.networks.registry import load_model
 from dsp.networks.rocknet_live import GRID
-from dsp.networks.rocknet_packed import pack
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.rocknet_weights import load_rocknet_weights
 from dsp.separator import Separator
@@ -26,7 +26,7 @@ def weights():
 
 @pytest.fixture(scope="module")
 def packed(weights):
-    return pack(weights)
+    return pack_unet(weights)
 
 
 @pytest.fixture(scope="module")

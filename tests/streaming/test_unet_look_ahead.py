@@ -8,12 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.errors import SignalError
-from dsp.networks.unet import GRID, _ascend, _descend, unet_mask
-from dsp.networks.unet_look_ahead import (
-    LOOK_AHEAD_FRAMES,
-    RECEPTIVE_FIELD_FRAMES,
-    LookAheadUNet,
-)
+from dsp.networks.unet import _ascend, _descend, unet_mask
+from dsp.networks.unet_look_ahead import RECEPTIVE_FIELD_FRAMES, LookAheadUNet
+from dsp.networks.unet_shape import GRID, LOOK_AHEAD_FRAMES
 from dsp.networks.unet_weights import ConvBlock, UNetWeights, untrained_weights
 
 BINS = 64

@@ -10,8 +10,9 @@ import torch
 
 from dsp.errors import SignalError
 from dsp.networks.bandwidth import TOP_BINS, widen_mask
-from dsp.networks.unet import BIN_COUNT, GRID, unet_mask
+from dsp.networks.unet import unet_mask
 from dsp.networks.unet_offline import PROFILE, WINDOWS, OfflineUNet, energy_share
+from dsp.networks.unet_shape import BIN_COUNT, GRID
 from dsp.networks.unet_weights import untrained_weights
 from dsp.separator import Separator
 from dsp.stft import analyse, synthesise

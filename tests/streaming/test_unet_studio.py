@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from dsp.networks.bandwidth import widen_mask
-from dsp.networks.unet import BIN_COUNT, GRID, unet_mask
+from dsp.networks.unet import unet_mask
+from dsp.networks.unet_shape import BIN_COUNT, GRID
 from dsp.networks.unet_studio import (
     CONTEXT_FRAMES,
     FRAME_HOP_SAMPLES,
@@ -64,7 +65,7 @@ def test_what_is_kept_is_what_the_whole_window_gives():
 
 def test_input_comes_out_at_the_stated_delay(monkeypatch):
     everything = lambda _, x, keep: torch.ones_like(x[:, :, keep.start : keep.stop])  # noqa: E731
-    monkeypatch.setattr("dsp.networks.unet_studio.unet_mask", everything)
+    monkeypatch.setattr("dsp.networks.unet.unet_mask", everything)
     x = music(6 * HOP)
     delay = PROFILE.delay_samples
     stems = make_studio_unet(WEIGHTS).push(x)
@@ -79,7 +80,7 @@ def test_every_frame_used_has_its_look_ahead(monkeypatch):
         asked.append((x.shape[2], keep))
         return x[:, :, keep.start : keep.stop]
 
-    monkeypatch.setattr("dsp.networks.unet_studio.unet_mask", record)
+    monkeypatch.setattr("dsp.networks.unet.unet_mask", record)
     make_studio_unet(WEIGHTS).push(music(HOP))
     ((frames, keep),) = asked
     newest_heard = frames - GUESSED_FRAMES - 1
@@ -88,5 +89,5 @@ def test_every_frame_used_has_its_look_ahead(monkeypatch):
 
 
 def test_silence_is_not_worth_a_run(monkeypatch):
-    monkeypatch.setattr("dsp.networks.unet_studio.unet_mask", pytest.fail)
+    monkeypatch.setattr("dsp.networks.unet.unet_mask", pytest.fail)
     assert not make_studio_unet(WEIGHTS).push(np.zeros((2, 3 * HOP), np.float32)).any()

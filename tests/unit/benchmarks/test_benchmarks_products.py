@@ -5,10 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.hop import arithmetic_bound_ms
-from benchmarks.products import noted_products, product_rate, quantised_product_rate
+from benchmarks.hop import bounds_ms
+from benchmarks.products import (
+    noted_products,
+    product_rate,
+    quantised_product_rate,
+    read_rate,
+)
 from dsp.networks import phoenix_hop_kernels, rocknet_hop_kernels
-from dsp.networks.phoenix_trunk import BINS
+from dsp.networks.phoenix_shape import BINS
 from dsp.networks.products import has_bytes, in_bytes, in_floats
 from dsp.networks.registry import load_model
 
@@ -57,7 +62,7 @@ def test_every_product_of_a_hop_is_noted_and_the_hop_is_as_ever():
     noise = np.random.default_rng(0).standard_normal((2, 512)).astype(np.float32)
     model = load_model("phoenix")
     light, live, usual = (model.separator(name) for name in ("live-light", "live", "live"))
-    of_trunk_and_head = 2 * len(light._step._trunk._layers.levels) + 1 + 3
+    of_trunk_and_head = 2 * len(light._step._trunk._layers.parts.levels) + 1 + 3
     assert len(noted_products(lambda: light.push(noise))) == of_trunk_and_head
     heard = []
     noted = noted_products(lambda: heard.append(live.push(noise)))
@@ -75,11 +80,34 @@ def test_a_run_that_fails_leaves_the_kernels_alone(module):
     assert vars(module) == before
 
 
-def test_the_bound_is_the_mean_of_the_hops_at_the_rate_of_a_plain_product(monkeypatch):
+@pytest.fixture
+def rates(monkeypatch):
+    """A core of known speed: 1e6 operations and 1e9 bytes a second, bytes four times as fast."""
     monkeypatch.setattr("benchmarks.hop.product_rate", lambda: 1e6)
+    monkeypatch.setattr("benchmarks.hop.quantised_product_rate", lambda: 4e6)
+    monkeypatch.setattr("benchmarks.hop.read_rate", lambda: 1e9)
+
+
+@pytest.mark.usefixtures("rates")
+def test_bounds_are_means_of_the_hops():
     weights, x = identity(10), ones(50)
     push = lambda hop: [multiply(weights, x, 10, 5) for _ in range(int(hop))]  # noqa: E731
-    assert arithmetic_bound_ms(push, [1, 3]) == pytest.approx(1e3 * 2 * (2 * 5 * 10 * 10) / 1e6)
+    found = bounds_ms(push, [1, 3])
+    assert found["arithmetic"] == pytest.approx(1e3 * 2 * (2 * 5 * 10 * 10) / 1e6)
+    assert found["roofline"] == found["arithmetic"]
+
+
+@pytest.mark.usefixtures("rates")
+def test_where_reading_weights_takes_longer_that_is_the_bound(monkeypatch):
+    monkeypatch.setattr("benchmarks.hop.read_rate", lambda: 1e3)
+    weights = identity(10)
+    found = bounds_ms(lambda _: multiply(weights, ones(10), 10, 1), [1])
+    assert found["arithmetic"] == pytest.approx(1e3 * 2 * 100 / 1e6)
+    assert found["roofline"] == pytest.approx(weights.floats.nbytes)  # at a byte a millisecond
+
+
+def test_what_has_no_products_has_no_bounds():
+    assert bounds_ms(lambda _: None, [1, 2]) == {}
 
 
 @needs_eight_bits
@@ -91,12 +119,12 @@ def test_a_product_of_bytes_is_told_apart():
 
 
 @needs_eight_bits
-def test_products_of_bytes_count_at_the_rate_of_bytes(monkeypatch):
-    monkeypatch.setattr("benchmarks.hop.product_rate", lambda: 1e6)
-    monkeypatch.setattr("benchmarks.hop.quantised_product_rate", lambda: 4e6)
+@pytest.mark.usefixtures("rates")
+def test_products_of_bytes_count_at_the_rate_of_bytes():
     both = [identity(8), identity(8, in_bytes)]
-    bound_ms = arithmetic_bound_ms(lambda _: [multiply(w, ones(32), 8, 4) for w in both], [1])
-    assert bound_ms == pytest.approx(1e3 * 2 * 4 * 8 * 8 * (1 / 1e6 + 1 / 4e6))
+    found = bounds_ms(lambda _: [multiply(w, ones(32), 8, 4) for w in both], [1])
+    assert found["arithmetic"] == pytest.approx(1e3 * 2 * 4 * 8 * 8 * (1 / 1e6 + 1 / 4e6))
+    assert noted_products(lambda: multiply(both[1], ones(32), 8, 4))[0].weight_bytes == 32 * 64
 
 
 @needs_eight_bits
@@ -104,5 +132,6 @@ def test_bytes_are_multiplied_faster():
     assert quantised_product_rate() > product_rate()
 
 
-def test_the_core_has_a_rate():
+def test_the_core_has_rates():
     assert product_rate() > 0
+    assert 1e8 < read_rate() < 1e12

@@ -12,9 +12,8 @@ from benchmarks.step_candidates import (
     make_candidates,
     measure_candidates,
 )
-from dsp.networks.phoenix import live_network
-from dsp.networks.phoenix_network import PhoenixConfig
-from dsp.networks.phoenix_trunk import BINS, CHANNELS
+from dsp.networks.phoenix_network import live_network
+from dsp.networks.phoenix_shape import BINS, CHANNELS, PhoenixConfig
 
 MISSING = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
 

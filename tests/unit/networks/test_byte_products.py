@@ -28,7 +28,7 @@ def compiled_for(monkeypatch, *names):
 
 @pytest.mark.parametrize("is_granted", [True, False])
 def test_tiles_are_used_only_where_the_system_grants_them(monkeypatch, is_granted):
-    monkeypatch.setattr(byte_products.torch.cpu, "_init_amx", lambda: is_granted)
+    monkeypatch.setattr(byte_products, "tiles_are_granted", lambda: is_granted)
     compiled_for(monkeypatch, "amx-int8", "avx512vnni")
     expected = [Instructions.AVX512_VNNI]
     if is_granted:

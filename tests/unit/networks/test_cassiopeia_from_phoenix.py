@@ -10,8 +10,8 @@ from dsp.networks.cassiopeia_from_phoenix import complexify, phoenix_part
 from dsp.networks.cassiopeia_trunk import CONFIG, make_network
 from dsp.networks.complex_layers import parts_of
 from dsp.networks.joined_network import JoinedNetwork
-from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
-from dsp.networks.phoenix_trunk import BINS, TrunkConfig
+from dsp.networks.phoenix_network import PhoenixNetwork
+from dsp.networks.phoenix_shape import BINS, PhoenixConfig, TrunkConfig
 from dsp.networks.unet_weights import untrained_weights
 
 WIDTHS = (2, 3, 4, 4, 5, 6)

@@ -5,7 +5,8 @@ import torch
 
 from dsp.networks.causal_conv import UpConv, bin_phases
 from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
-from dsp.networks.phoenix_trunk import BINS, USUAL_MAGNITUDE, PhoenixTrunk, TrunkConfig
+from dsp.networks.phoenix_shape import BINS, USUAL_MAGNITUDE, TrunkConfig
+from dsp.networks.phoenix_trunk import PhoenixTrunk
 from dsp.networks.unet import unet_mask
 from dsp.networks.unet_weights import untrained_weights
 

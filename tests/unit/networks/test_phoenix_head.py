@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.networks.phoenix_head import PhoenixHead, direction
-from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
-from dsp.networks.phoenix_trunk import TrunkConfig
+from dsp.networks.phoenix_network import PhoenixNetwork
+from dsp.networks.phoenix_shape import PhoenixConfig, TrunkConfig
 
 FRAMES, BINS = 3, 64
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from numba.core import config
@@ -20,6 +21,27 @@ def test_this_processor_counts_unless_numba_is_told_of_another(monkeypatch):
     assert features() == {"sse2", "avxvnni"}
     monkeypatch.setattr(config, "CPU_FEATURES", "")
     assert features() == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "answer", "granted"),
+    [
+        ("Linux", "x86_64", 0, True),
+        ("Linux", "x86_64", -1, False),
+        ("Linux", "aarch64", 0, False),
+        ("Windows", "x86_64", 0, False),
+    ],
+)
+def test_tiles_are_asked_for_where_there_is_somebody_to_ask(
+    monkeypatch, system, machine, answer, granted
+):
+    asked = []
+    library = SimpleNamespace(syscall=lambda *call: asked.append(call) or answer)
+    monkeypatch.setattr(processor.platform, "system", lambda: system)
+    monkeypatch.setattr(processor.platform, "machine", lambda: machine)
+    monkeypatch.setattr(processor.ctypes, "CDLL", lambda _: library)
+    assert processor.tiles_are_granted() == granted
+    assert asked == ([(158, 0x1023, 18)] if (system, machine) == ("Linux", "x86_64") else [])
 
 
 PRODUCT = """

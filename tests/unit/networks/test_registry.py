@@ -13,9 +13,9 @@ from dsp.separator import Separator
 
 
 def test_models_are_listed_without_reading_weights(monkeypatch):
-    monkeypatch.setattr("dsp.networks.rocknet.load_rocknet_weights", pytest.fail)
-    monkeypatch.setattr("dsp.networks.phoenix_model.load_network", pytest.fail)
-    monkeypatch.setattr("dsp.networks.cassiopeia_model.load_network", pytest.fail)
+    monkeypatch.setattr("dsp.networks.rocknet_weights.load_rocknet_weights", pytest.fail)
+    monkeypatch.setattr("dsp.networks.phoenix_model.load_bundled", pytest.fail)
+    monkeypatch.setattr("dsp.networks.bundled_networks.load_bundled", pytest.fail)
     names = [description.name for description in available_models()]
     assert names == ["phoenix", "cassiopeia", "rocknet", "fixed-gains"]
     assert names[0] == DEFAULT_MODEL

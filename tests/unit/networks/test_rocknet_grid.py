@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsp.networks.rocknet_grid import DEEP_STEPS, FIRST_DEEP_LEVEL, HopGrid
-from dsp.networks.unet_weights import LEVELS
+from dsp.networks.unet_shape import LEVELS
 
 grids = st.builds(HopGrid, st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4, 8, 16]))
 schedules = st.sampled_from([(1, 1), (2, 2), (4, 2), (4, 4), (8, 4), (16, 2)])

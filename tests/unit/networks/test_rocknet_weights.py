@@ -18,7 +18,8 @@ from dsp.networks.rocknet_weights import (
     load_rocknet_weights,
     tensors_sha256,
 )
-from dsp.networks.unet_weights import LEVELS, untrained_weights, weights_from_tensors
+from dsp.networks.unet_shape import LEVELS
+from dsp.networks.unet_weights import untrained_weights, weights_from_tensors
 
 
 def published_arrays(seed=0):

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.errors import SignalError
-from dsp.networks.unet import GRID, unet_mask
+from dsp.networks.unet import unet_mask
+from dsp.networks.unet_shape import GRID
 from dsp.networks.unet_weights import untrained_weights
 
 BINS = 64

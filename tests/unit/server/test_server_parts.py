@@ -17,7 +17,7 @@ from dsp.networks.joined_step import (
     SHORT_GRID,
 )
 from dsp.networks.phoenix import LIVE_SHORT, hops_per_step
-from dsp.networks.phoenix_trunk import TrunkConfig
+from dsp.networks.phoenix_shape import TrunkConfig
 from protocol import Limits, Open, ServerFull, StreamExists, UnexpectedMessage, UnknownStream
 from server.config import LogConfig
 from server.monitoring.log import RateLimit, make_logger

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from dsp.networks.joined_network import JoinedNetwork
-from dsp.networks.phoenix_network import PhoenixConfig
-from dsp.networks.phoenix_trunk import TrunkConfig
+from dsp.networks.phoenix_shape import PhoenixConfig, TrunkConfig
 from dsp.networks.unet_weights import untrained_weights
 from dsp.training.cassiopeia_task import CassiopeiaTask
 from dsp.training.config import JoinedConfig

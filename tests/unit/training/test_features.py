@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from dsp.networks.phoenix_from_unet import fold_unet_into_trunk
-from dsp.networks.phoenix_network import PhoenixConfig
-from dsp.networks.phoenix_trunk import BINS, TrunkConfig
+from dsp.networks.phoenix_shape import BINS, PhoenixConfig, TrunkConfig
 from dsp.networks.unet_weights import untrained_weights
 from dsp.training.features import final_columns, grid_shift, mismatch_db, pairs
 from dsp.training.task import Hints, PhoenixTask

@@ -4,7 +4,7 @@ import torch
 
 from dsp.networks.phoenix import filtering_windows
 from dsp.networks.phoenix_network import extended
-from dsp.networks.phoenix_trunk import BINS
+from dsp.networks.phoenix_shape import BINS
 from dsp.stft import analyse, synthesise
 from dsp.training.losses import FrameBank, relative_error_db, usdr_db
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dsp.networks.phoenix_network import PhoenixConfig
-from dsp.networks.phoenix_trunk import TrunkConfig
+from dsp.networks.phoenix_shape import PhoenixConfig, TrunkConfig
 from dsp.training.losses import usdr_db
 from dsp.training.task import PhoenixTask
 

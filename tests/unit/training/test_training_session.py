@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 
 from dsp.networks.complex_layers import parts_of
 from dsp.networks.joined_network import JoinedNetwork
-from dsp.networks.phoenix_network import PhoenixConfig, PhoenixNetwork
+from dsp.networks.phoenix_network import PhoenixNetwork
+from dsp.networks.phoenix_shape import PhoenixConfig
 from dsp.networks.stored_weights import to_stored
 from dsp.networks.unet_weights import untrained_weights
 from dsp.training import session
@@ -78,9 +79,13 @@ def test_an_unknown_network_is_refused(config):
         session.make_task(replace(config, network="rocknet"))
 
 
+def saved(network):
+    return {name: values.numpy() for name, values in network.state_dict().items()}
+
+
 def test_the_joined_network_starts_from_both(config, tmp_path):
     phoenix = PhoenixNetwork(PhoenixConfig())
-    save_file(to_stored(phoenix.state_dict()), tmp_path / "phoenix.safetensors")
+    save_file(to_stored(saved(phoenix)), tmp_path / "phoenix.safetensors")
     joined = JoinedConfig(phoenix=str(tmp_path / "phoenix.safetensors"))
     network = session.make_task(replace(config, network="joined", joined=joined)).network
     unet = session.load_rocknet_weights("vocals")
@@ -105,7 +110,7 @@ def test_hints_are_one_setting(config):
 
 def test_cassiopeia_starts_from_the_joined_networks_trunk(config, tmp_path):
     joined = JoinedNetwork(untrained_weights(FULL_SIZE), PhoenixConfig())
-    save_file(to_stored(joined.state_dict()), tmp_path / "joined.safetensors")
+    save_file(to_stored(saved(joined)), tmp_path / "joined.safetensors")
     start = CassiopeiaConfig(joined=str(tmp_path / "joined.safetensors"))
     network = session.make_task(replace(config, network="cassiopeia", cassiopeia=start)).network
     real = parts_of(network.trunk.stack[1].down)[:, 0]
