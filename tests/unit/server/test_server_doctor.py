@@ -85,8 +85,8 @@ def test_what_jack_lacks_is_named_with_what_to_install(monkeypatch, module, libr
 
 @pytest.mark.parametrize(("is_there", "told"), [(True, "a card (not needed)"), (False, "none")])
 def test_a_gpu_is_told_and_not_needed(monkeypatch, is_there, told):
-    monkeypatch.setattr(doctor.torch.cuda, "is_available", lambda: is_there)
-    monkeypatch.setattr(doctor.torch.cuda, "get_device_name", lambda _: "a card")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: is_there)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda _: "a card")
     finding = doctor._gpu()
     assert finding.works is is_there
     assert told in finding.detail
