@@ -134,6 +134,7 @@ class OptimiserConfig:
     clip_norm: float = 1.0
     mean_decay: float = 0.998
     precision: Precision = Precision.FLOAT32  # of convolutions and products
+    compiled: bool = False  # trunk and U-Net by torch.compile: minutes at first, for a GPU
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from dsp.networks.stored_weights import from_stored
 from dsp.separator import FloatArray
 from dsp.training.cassiopeia_task import CassiopeiaTask
 from dsp.training.cluster import Cluster
+from dsp.training.compiled import compile_parts
 from dsp.training.config import DataConfig, RunConfig
 from dsp.training.errors import TrainingConfigError
 from dsp.training.joined_task import JoinedTask
@@ -113,6 +114,8 @@ def make_task(config: RunConfig, device: Device = "cpu") -> Task:
     task = makers[config.network](config, device)
     if config.start_from:
         load_start(Path(config.start_from), task.network)
+    if config.optimiser.compiled:
+        compile_parts(task.network)
     return task
 
 
