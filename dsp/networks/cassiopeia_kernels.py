@@ -1,7 +1,7 @@
 """What lies between the matrix products of Cassiopeia's step, where it differs from Phoenix's.
 
-Channels are pairs of a real and an imaginary part. Flat and allocation-free; they keep the
-interpreter's lock for their few microseconds (docs/overload.md).
+Channels are pairs of a real and an imaginary part. Flat and allocation-free; most
+run inside a hop's kernels (`phoenix_hop_kernels`).
 """
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ _STEP_FRAMES = STEP_SAMPLES // LIVE.hop_samples
 class CassiopeiaTrunkStep(TrunkStep):
     """The trunk's state, and its step."""
 
+    _is_complex = True
+
     def __init__(self, packed: PackedPhoenix) -> None:
         self._middle_past = np.zeros((_STEP_FRAMES, BINS), np.complex64)
         self._oldest = 0
@@ -42,9 +44,6 @@ class CassiopeiaTrunkStep(TrunkStep):
         before = self._middle_past[self._oldest]
         kernels.hear(heard, before, 1.0 / USUAL_MAGNITUDE, LEAST_MAGNITUDE, target)
         self._oldest = (self._oldest + 1) % _STEP_FRAMES
-
-    def _is_complex(self) -> bool:
-        return True
 
 
 class CassiopeiaStep(PhoenixStep):

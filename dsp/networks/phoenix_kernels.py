@@ -1,6 +1,6 @@
 """What lies between the matrix products of Phoenix's step: layouts, activations, the filter itself.
 
-Flat and allocation-free. Those of some microseconds keep the interpreter's lock (docs/overload.md).
+Flat and allocation-free; most run inside a hop's kernels (`phoenix_hop_kernels`).
 Buffers are C-contiguous with the channel last; padded bin axes have as many empty rows before the
 first bin as ``first`` or the text says.
 """

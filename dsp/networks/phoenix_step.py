@@ -53,9 +53,11 @@ class PhoenixStep:
 class TrunkStep:
     """The trunk's state, and its step."""
 
+    _is_complex = False
+
     def __init__(self, packed: PackedPhoenix) -> None:
         levels = tuple(_empty_level(level) for level in packed.levels)
-        self._layers = Kept(Trunk(levels, _empty_taps(packed.mask), self._is_complex()))
+        self._layers = Kept(Trunk(levels, _empty_taps(packed.mask), self._is_complex))
         self._newest = np.zeros(len(levels) + 1, np.int64)
         self._until_tick = np.zeros(len(levels), np.int64)
         self._horizon_frames = packed.horizon_frames
@@ -95,9 +97,6 @@ class TrunkStep:
 
     def _hear(self, heard: ComplexArray, padded: FloatArray) -> None:
         hear(heard, 1.0 / USUAL_MAGNITUDE, padded)
-
-    def _is_complex(self) -> bool:
-        return False
 
 
 def _empty_level(packed: PackedLevel) -> Kept[Level]:

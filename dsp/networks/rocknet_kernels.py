@@ -1,6 +1,6 @@
 """What lies between the matrix products of the streaming U-Net: sums, activations, layouts.
 
-Flat and allocation-free. Those of some microseconds keep the interpreter's lock (docs/overload.md).
+Flat and allocation-free; most run inside a hop's kernels (`rocknet_hop_kernels`).
 Buffers are C-contiguous float32 with the channel last, so that every inner loop runs over
 neighbouring values. Padded frequency axes have one empty row before and two after, as the
 convolutions' padding wants it.

@@ -88,17 +88,6 @@ def empty_held(bins: int, channels: Sequence[int]) -> Held:
     return np.zeros((rows, 15 * width), np.float32), np.zeros((rows, 5 * width), np.float32)
 
 
-def empty_state(  # noqa: PLR0917 -- all that a state is made of
-    bins: int,
-    channels: Sequence[int],
-    grid: HopGrid,
-    sums: list[FloatArray],
-    held: Held,
-    in_flight: tuple[FloatArray, ...],
-) -> UNetState:
-    """Make a state of zeros, which is not yet that of silence, around its sums and what is held.
-
-    ``in_flight`` are the very buffers that the deep levels work in.
-    """
-    delayed = np.zeros((grid.delayed_slots, bins >> 1, channels[1]), np.float32)
-    return UNetState(0, 0, sums, delayed, held, in_flight)
+def empty_delayed(bins: int, channels: Sequence[int], grid: HopGrid) -> FloatArray:
+    """Allocate level 0's delayed columns."""
+    return np.zeros((grid.delayed_slots, bins >> 1, channels[1]), np.float32)

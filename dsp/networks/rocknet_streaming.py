@@ -28,12 +28,11 @@ from dsp.networks.rocknet_grid import DEEP_STEPS, FIRST_DEEP_LEVEL, KERNEL_COLUM
 from dsp.networks.rocknet_hop_kernels import UNet
 from dsp.networks.rocknet_packed import SPLIT_STAGE
 from dsp.networks.rocknet_rebuild import advance_sums
-from dsp.networks.rocknet_state import empty_held, empty_state, empty_sums
+from dsp.networks.rocknet_state import UNetState, empty_delayed, empty_held, empty_sums
 from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
     from dsp.networks.rocknet_packed import PackedUNet
-    from dsp.networks.rocknet_state import UNetState
     from dsp.separator import FloatArray
 
 EXACT = HopGrid()
@@ -64,7 +63,8 @@ class StreamingUNet:
             make_mask(packed),
         )
         self._layers = Kept(layers)
-        self._state = empty_state(bins, widths, grid, sums, held, left_for_later_steps(layers))
+        delayed = empty_delayed(bins, widths, grid)
+        self._state = UNetState(0, 0, sums, delayed, held, left_for_later_steps(layers))
         self._slots = grid.slot_table()
         if grid not in packed.silence:
             packed.silence[grid] = self._settle()
