@@ -14,6 +14,7 @@ import torch
 
 from benchmarks.busy_thread import busy_thread
 from benchmarks.products import (
+    halved_product_rate,
     noted_products,
     product_rate,
     quantised_product_rate,
@@ -21,6 +22,7 @@ from benchmarks.products import (
 )
 from benchmarks.song import bundled_song
 from dsp.networks.packing import pack_unet
+from dsp.networks.products import Arithmetic
 from dsp.networks.registry import load_model
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet import unet_mask
@@ -77,10 +79,13 @@ def bounds_ms(push: Callable[[FloatArray], object], hops: FloatArray) -> dict[st
     products = noted_products(lambda: [push(hop) for hop in hops])
     if not products:
         return {}
-    rates = {False: product_rate()}
-    if any(product.weights.is_quantised for product in products):
-        rates[True] = quantised_product_rate()
-    computing = [p.operations / rates[p.weights.is_quantised] for p in products]
+    rates = {
+        Arithmetic.FLOAT32: product_rate,
+        Arithmetic.BFLOAT16: halved_product_rate,
+        Arithmetic.EIGHT_BITS: quantised_product_rate,
+    }
+    per_s = {kind: rates[kind]() for kind in {p.weights.arithmetic for p in products}}
+    computing = [p.operations / per_s[p.weights.arithmetic] for p in products]
     bytes_per_s = read_rate()
     reading = [product.weight_bytes / bytes_per_s for product in products]
     longer = map(max, computing, reading)

@@ -15,10 +15,11 @@ from numba.core.dispatcher import Dispatcher
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dsp.networks import phoenix_hop_kernels, rocknet_hop_kernels
-from dsp.networks.products import multiply
+from dsp.networks.products import multiply, multiply_taps
 
 if TYPE_CHECKING:
-    from dsp.networks.products import Weights
+    from dsp.networks.bfloat_products import HalfArray
+    from dsp.networks.products import OffsetArray, Weights
     from dsp.separator import FloatArray
 
 _HOPS = (phoenix_hop_kernels, rocknet_hop_kernels)
@@ -37,7 +38,8 @@ class Product:
     @property
     def weight_bytes(self) -> int:
         """What must be read of its weights."""
-        return self.weights.floats.nbytes + self.weights.bytes.nbytes
+        weights = self.weights
+        return weights.floats.nbytes + weights.halves.nbytes + weights.bytes.nbytes
 
     @property
     def operations(self) -> int:
@@ -54,14 +56,23 @@ def noted_products(run: Callable[[], object]) -> list[Product]:
         noted.append(Product(weights, seen.copy()))
         return multiply(weights, values, step, row_count)
 
+    def note_taps(
+        weights: Weights, halves: HalfArray, offsets: OffsetArray, step: int, row_count: int
+    ) -> FloatArray:
+        values = (halves.astype(np.uint32) << 16).view(np.float32)
+        tap = sliding_window_view(values, weights.inputs // len(offsets))
+        seen = [tap[at::step][:row_count] for at in offsets]
+        noted.append(Product(weights, np.concatenate(seen, axis=1)))
+        return multiply_taps(weights, halves, offsets, step, row_count)
+
+    notes: dict[object, object] = {multiply: note, multiply_taps: note_taps}
     with contextlib.ExitStack() as patches:
         for module in _HOPS:
             for name, kernel in vars(module).items():
-                if isinstance(kernel, Dispatcher):
-                    is_product = kernel is multiply
-                    patches.enter_context(
-                        mock.patch.object(module, name, note if is_product else kernel.py_func)
-                    )
+                if isinstance(kernel, Dispatcher) and kernel in notes:
+                    patches.enter_context(mock.patch.object(module, name, notes[kernel]))
+                elif isinstance(kernel, Dispatcher) and kernel.__module__ == module.__name__:
+                    patches.enter_context(mock.patch.object(module, name, kernel.py_func))
         run()
     return noted
 
@@ -75,6 +86,12 @@ def read_rate() -> float:
 def product_rate() -> float:
     """Operations per second of the best plain product on the calling thread, torch's own."""
     left, right = torch.rand(_SIDE, _SIDE), torch.rand(_SIDE, _SIDE)
+    return _rate(lambda: torch.mm(left, right))
+
+
+def halved_product_rate() -> float:
+    """Operations per second of the same product in bfloat16, torch's own too."""
+    left, right = torch.rand(2, _SIDE, _SIDE).bfloat16()
     return _rate(lambda: torch.mm(left, right))
 
 

@@ -87,8 +87,8 @@ class StreamPipeline:
         self._backlog_frames = (
             BACKLOG_SECONDS * rate_hz + self._reorder_frames + self._latency.total
         )
-        capacity = self._history_frames + self._backlog_frames
-        self._context = RollingContext(channels, capacity, position_samples)
+        # What waits takes the place of what is long past, which only a switch would ask for.
+        self._context = RollingContext(channels, self._backlog_frames, position_samples)
         self._restart_at(position_samples)
 
     @property

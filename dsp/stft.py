@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy import fft
 
 from dsp.errors import SignalError
+from dsp.frame_end import FrameEnd
 from dsp.framing import FRAMES_AT_ONCE, cut_frames, move_on
 from dsp.overlap_add import overlap_add
 
@@ -223,6 +224,7 @@ class StreamingSynthesis:
 
     def __init__(self, windows: WindowPair, stems: int, channels: int) -> None:
         self.windows = windows
+        self._end = FrameEnd(windows.analysis.size, windows.synthesis.size)
         slots = windows.synthesis.size // windows.hop_samples
         ring = np.zeros((stems, channels, slots, windows.hop_samples), np.float32)
         self._state = _SynthesisState(ring)
@@ -235,8 +237,7 @@ class StreamingSynthesis:
         self._check(spectra)
         stems, channels, frame_count, _ = spectra.shape
         samples = np.empty((stems, channels, frame_count * self.windows.hop_samples), np.float32)
-        frames = _frames(spectra, self.windows)
-        state = self._state
+        frames, state = self._end.of(spectra), self._state
         state.slot = overlap_add(frames, self.windows.synthesis, state.ring, state.slot, samples)
         return samples
 
@@ -276,7 +277,3 @@ def synthesise(spectra: ComplexArray, windows: WindowPair) -> FloatArray:
     """
     synthesis = StreamingSynthesis(windows, *spectra.shape[:2])
     return synthesis.push(spectra)[..., windows.delay_samples :]
-
-
-def _frames(spectra: ComplexArray, windows: WindowPair) -> FloatArray:
-    return fft.irfft(spectra, n=windows.analysis.size, axis=-1)

@@ -2,11 +2,10 @@
 
 Sums of bytes are spelt out in the instructions that processors have for them, as LLVM's intrinsics
 for Numba: libraries ask for more time per call than most of our products take, and no compiler
-finds them in a loop. All of it is one file because Numba compiles anew what it has cached when the
-file of a kernel has changed, and looks at no other.
+finds them in a loop.
 
-References: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18 (AMX)
-and volume 2, VPDPBUSD and TDPBUSD.
+Reference: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, VPDPBUSD and
+TDPBUSD.
 """
 
 from __future__ import annotations
@@ -20,6 +19,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from dsp.networks import lanes, tiles, vectors
+from dsp.networks.lanes import LANES
 from dsp.networks.processor import features, tiles_are_granted
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ ARRANGED_AXES = 6
 """Of weights in the order of blocks, see `arrange`."""
 
 _LARGEST_WEIGHT = 127
-_ALL_BUT_SIGN = np.int32(0x7FFFFFFF)
-_SIGN_SHIFT = np.int32(31)
 
 
 class Instructions(IntEnum):
@@ -93,7 +92,7 @@ def arrange(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     outputs, inputs = weights.shape
     padded = np.zeros((-(-outputs // OUTPUTS) * OUTPUTS, -(-inputs // DEPTH) * DEPTH), np.int8)
     padded[:outputs, :inputs] = weights
-    blocks = padded.reshape(-1, _HALVES, _LANES, padded.shape[1] // DEPTH, DEPTH // 4, 4)
+    blocks = padded.reshape(-1, _HALVES, LANES, padded.shape[1] // DEPTH, DEPTH // 4, 4)
     return np.ascontiguousarray(blocks.transpose(0, 3, 1, 4, 2, 5))
 
 
@@ -109,32 +108,31 @@ def _multiplication(instructions: int) -> Any:
         affine: FloatArray,
         product: FloatArray,
     ) -> None:
-        """Write ``product`` [row, out], a multiple of ``OUTPUTS``, of rows that may overlap.
+        """Write ``product`` [row, out] of rows that may overlap.
 
         Row ``r`` is ``values[r * step : r * step + inputs]`` and must be finite. ``weights`` are as
-        `arrange` has them. ``affine`` [3, out]: what one step of a weight is worth,
-        the sum of an output's weights, its bias.
+        `arrange` has them. ``affine`` [3, out, or more]: what one step of a weight is worth, the
+        sum of an output's weights, its bias.
         """
         depth = weights.shape[1] * DEPTH
-        at_once = min(product.shape[0], ROWS_AT_ONCE)
-        quantised = np.zeros((-(-at_once // ROWS) * ROWS, depth), np.uint8)
-        scales = np.empty((2, at_once), np.float32)
+        row_count = product.shape[0]
+        at_once = min(row_count, ROWS_AT_ONCE)
+        quantised = np.empty((-(-at_once // ROWS) * ROWS, depth), np.uint8)
+        scales = np.empty((at_once, 2), np.float32)
         sums = np.empty((ROWS, OUTPUTS), np.int32)
-        flat, blocks = quantised.reshape(-1), weights.reshape(-1)
         begin(instructions)
-        for first in range(0, product.shape[0], ROWS_AT_ONCE):
-            some = product[first : first + ROWS_AT_ONCE]
-            quantise_rows(
-                values[first * step :], step, inputs, quantised, scales[:, : some.shape[0]]
-            )
-            for block in range(weights.shape[0]):
-                at = block * OUTPUTS * depth
-                for r in range(0, some.shape[0], ROWS):
-                    if some.shape[0] - r > FEW_ROWS:
-                        add_up(instructions, ROWS, flat, r * depth, depth, blocks, at, sums)
+        for first in range(0, row_count, ROWS_AT_ONCE):
+            count = min(ROWS_AT_ONCE, row_count - first)
+            quantise_rows(values, first * step, step, inputs, quantised, scales, count)
+            for r in range(0, count, ROWS):
+                few, row_at = min(ROWS, count - r), r * depth
+                for block in range(weights.shape[0]):
+                    at = block * OUTPUTS * depth
+                    if few > FEW_ROWS:
+                        add_up(instructions, ROWS, quantised, row_at, depth, weights, at, sums)
                     else:
-                        add_up(instructions, FEW_ROWS, flat, r * depth, depth, blocks, at, sums)
-                    _restore(sums, scales[:, r:], affine, block * OUTPUTS, some[r : r + ROWS])
+                        add_up(instructions, FEW_ROWS, quantised, row_at, depth, weights, at, sums)
+                    _restore(sums, scales, r, few, affine, block * OUTPUTS, product, first + r)
         end(instructions)
 
     return multiply
@@ -144,57 +142,64 @@ MULTIPLY = {instructions: _multiplication(int(instructions)) for instructions in
 
 
 @njit(cache=True)
-def quantise_rows(
-    values: FloatArray, step: int, inputs: int, quantised: ByteArray, scales: FloatArray
+def quantise_rows(  # noqa: PLR0917 - Numba takes arrays by position
+    values: FloatArray,
+    begin: int,
+    step: int,
+    inputs: int,
+    quantised: ByteArray,
+    scales: FloatArray,
+    row_count: int,
 ) -> None:
     """Write each row as bytes times a scale plus an offset: its own extremes, evenly.
 
-    Row ``r``, as many as ``scales`` [(scale, offset), row] has room for, is of
-    ``values[r * step : r * step + inputs]``, which must be finite. ``quantised`` [row, inputs or
-    more].
+    Row ``r`` is of ``values``, flat, from ``begin + r * step`` on, and must be finite. ``scales``
+    [row, (scale, offset)]; ``quantised`` [row, inputs rounded up to lanes, or more], what is beyond
+    the inputs means nothing.
     """
-    extremes = np.empty(2, np.float32)
-    for r in range(scales.shape[1]):
-        row, steps_of_row = values[r * step : r * step + inputs], quantised[r, :inputs]
-        _find_extremes(row.view(np.int32), extremes.view(np.int32))
-        lowest, extent = extremes[0], extremes[1] - extremes[0]
+    half = lanes.spread(np.float32(0.5))
+    for r in range(row_count):
+        first = begin + r * step
+        low = high = lanes.spread(values[first])
+        for k in range(0, inputs, LANES):
+            low = lanes.smaller(low, lanes.load_over(low, values, first + k, inputs - k))
+            high = lanes.larger(high, lanes.load_over(high, values, first + k, inputs - k))
+        lowest = lanes.smallest(low)
+        extent = lanes.largest(high) - lowest
         steps = LARGEST_BYTE / extent if extent > LEAST_EXTENT else np.float32(0.0)
-        for k in range(inputs):
-            steps_of_row[k] = np.uint8(np.int32((row[k] - lowest) * steps + np.float32(0.5)))
-        scales[0, r], scales[1, r] = extent / LARGEST_BYTE, lowest
+        offset, scale = lanes.spread(lowest), lanes.spread(steps)
+        for k in range(0, inputs, LANES):
+            above = lanes.load_over(offset, values, first + k, inputs - k) - offset
+            lanes.store_bytes(above * scale + half, quantised, r * quantised.shape[1] + k)
+        scales[r, 0], scales[r, 1] = extent / LARGEST_BYTE, lowest
 
 
 @njit(cache=True)
-def _find_extremes(bits: npt.NDArray[np.int32], extremes: npt.NDArray[np.int32]) -> None:
-    """Find the lowest and the highest of some floats, given by their bits, and so returned.
-
-    With all other bits turned over where the sign is set, floats are in the order of integers;
-    doing it again undoes it.
-    """
-    lowest, highest = np.int32(2**31 - 1), np.int32(-(2**31))
-    for k in range(bits.shape[0]):
-        key = np.int32(bits[k] ^ ((bits[k] >> _SIGN_SHIFT) & _ALL_BUT_SIGN))
-        lowest = min(lowest, key)
-        highest = max(highest, key)
-    extremes[0] = np.int32(lowest ^ ((lowest >> _SIGN_SHIFT) & _ALL_BUT_SIGN))
-    extremes[1] = np.int32(highest ^ ((highest >> _SIGN_SHIFT) & _ALL_BUT_SIGN))
-
-
-@njit(cache=True)
-def _restore(
+def _restore(  # noqa: PLR0917 - Numba takes arrays by position
     sums: npt.NDArray[np.int32],
     scales: FloatArray,
+    first: int,
+    row_count: int,
     affine: FloatArray,
     output: int,
     product: FloatArray,
+    place: int,
 ) -> None:
-    """Write a block of sums of bytes, from ``output`` on, as what they stand for."""
-    step, total, bias = affine[0, output:], affine[1, output:], affine[2, output:]
-    for r in range(min(product.shape[0], ROWS)):
-        by, beyond = scales[0, r], scales[1, r]
-        row, found = product[r, output:], sums[r]
-        for n in range(OUTPUTS):
-            row[n] = np.float32(found[n]) * step[n] * by + beyond * total[n] + bias[n]
+    """Write a block of sums of bytes as what they stand for.
+
+    ``scales`` are those of its rows from ``first`` on; it goes to ``product`` from row ``place``
+    and ``output`` on.
+    """
+    outputs, width = product.shape[1], affine.shape[1]
+    for n in range(0, min(OUTPUTS, outputs - output), LANES):
+        step = lanes.load(affine, output + n, LANES)
+        total = lanes.load(affine, width + output + n, LANES)
+        bias = lanes.load(affine, 2 * width + output + n, LANES)
+        left, at = outputs - output - n, place * outputs + output + n
+        for r in range(row_count):
+            found = lanes.load_integers(sums, r * OUTPUTS + n) * step
+            by, beyond = lanes.spread(scales[first + r, 0]), lanes.spread(scales[first + r, 1])
+            lanes.store(found * by + (total * beyond + bias), product, at + r * outputs, left)
 
 
 @intrinsic
@@ -203,8 +208,7 @@ def begin(_: Any, instructions: Any) -> Any:
 
     def generate(_: Any, builder: Any, signature: Any, __: Any) -> Any:
         if _chosen(signature) is Instructions.AMX:
-            shapes = cgutils.global_constant(builder, "tile_shapes", _tile_shapes())
-            _call(builder, "llvm.x86.ldtilecfg", builder.bitcast(shapes, _POINTER))
+            tiles.begin_here(builder)
         return cgutils.get_null_value(_LONG)
 
     return (types.int64(instructions), generate) if _are_constant(instructions) else None
@@ -216,7 +220,7 @@ def end(_: Any, instructions: Any) -> Any:
 
     def generate(_: Any, builder: Any, signature: Any, __: Any) -> Any:
         if _chosen(signature) is Instructions.AMX:
-            _call(builder, "llvm.x86.tilerelease")
+            tiles.end_here(builder)
         return cgutils.get_null_value(_LONG)
 
     return (types.int64(instructions), generate) if _are_constant(instructions) else None
@@ -236,9 +240,10 @@ def add_up(  # noqa: PLR0917 - Numba takes arguments by position
 ) -> Any:
     """Multiply a block of rows by one of weights: ``sums`` [32, 32] of ``row_count`` rows.
 
-    ``row_count`` is a constant, ``ROWS`` or ``FEW_ROWS``. ``rows`` (uint8) and ``weights`` (int8,
-    in the order of `arrange`) lie flat; those of the block begin at ``row_at``, another row every
-    ``row_bytes``, a multiple of ``DEPTH``, and at ``weight_at``. ``sums`` is int32.
+    ``row_count`` is a constant, ``ROWS`` or ``FEW_ROWS``. Of ``rows`` (uint8) and ``weights``
+    (int8, in the order of `arrange`), both contiguous, those of the block begin at ``row_at``,
+    another row every ``row_bytes``, a multiple of ``DEPTH``, and at ``weight_at``. ``sums`` is
+    int32.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -255,11 +260,11 @@ def add_up(  # noqa: PLR0917 - Numba takes arguments by position
         block = _Block(builder, rows, row_bytes, weights, sums)
         match _chosen(signature):
             case Instructions.AMX:
-                block.add_up_tiles(row_count // _LANES)
+                block.add_up_tiles(row_count // LANES)
             case Instructions.AVX512_VNNI:
-                block.add_up_vectors(row_count, _LANES, 8)
+                block.add_up_vectors(row_count, LANES, 8)
             case Instructions.AVX_VNNI:
-                block.add_up_vectors(row_count, _LANES // 2, 2)
+                block.add_up_vectors(row_count, LANES // 2, 2)
         return cgutils.get_null_value(_LONG)
 
     signature = types.int64(
@@ -268,10 +273,8 @@ def add_up(  # noqa: PLR0917 - Numba takes arguments by position
     return (signature, generate) if _are_constant(instructions, row_count) else None
 
 
-_LANES = 16  # outputs of a tile, and of a vector of 512 bits
-_HALVES = OUTPUTS // _LANES
-_HALF_BYTES = _LANES * DEPTH
-_TILES = 8
+_HALVES = OUTPUTS // LANES
+_HALF_BYTES = LANES * DEPTH
 _BYTE, _INT, _LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _POINTER = _BYTE.as_pointer()
 
@@ -283,15 +286,6 @@ def _are_constant(*arguments: Any) -> bool:
 
 def _chosen(signature: Any) -> Instructions:
     return Instructions(signature.args[0].literal_value)
-
-
-def _tile_shapes() -> ir.Constant:
-    """Palette 1: every tile of 16 rows of 64 bytes."""
-    shapes = np.zeros(64, np.uint8)
-    shapes[0] = 1
-    shapes[16 : 16 + 2 * _TILES].view(np.uint16)[:] = DEPTH
-    shapes[48 : 48 + _TILES] = _LANES
-    return ir.Constant(ir.ArrayType(_BYTE, shapes.size), bytearray(shapes.tobytes()))
 
 
 def _call(builder: Any, name: str, *arguments: Any, returns: Any = None) -> Any:
@@ -310,21 +304,11 @@ class _Block:
         self._depths = builder.udiv(row_bytes, _LONG(DEPTH))
 
     def add_up_tiles(self, row_tiles: int) -> None:
-        """Tiles 0 to 3 are sums, 4 and 5 rows, 6 and 7 weights."""
-        pairs = [(r, half) for r in range(row_tiles) for half in range(_HALVES)]
-        for r, half in pairs:
-            _call(self._builder, "llvm.x86.tilezero", _BYTE(_HALVES * r + half))
-        with cgutils.for_range(self._builder, self._depths) as loop:
-            for half in range(_HALVES):
-                self._tile("load", 6 + half, self._weight(loop.index, half), _LONG(DEPTH))
-            for r in range(row_tiles):
-                self._tile("load", 4 + r, self._row(_LANES * r, loop.index), self._row_bytes)
-            for r, half in pairs:
-                tiles = _BYTE(_HALVES * r + half), _BYTE(4 + r), _BYTE(6 + half)
-                _call(self._builder, "llvm.x86.tdpbusd", *tiles)
-        for r, half in pairs:
-            place = self._sum(_LANES * r, _LANES * half)
-            self._tile("store", _HALVES * r + half, place, _LONG(4 * OUTPUTS))
+        """Let tiles add up."""
+        rows = self._rows, self._row_bytes, self._depths
+        tiles.clear_here(self._builder, row_tiles)
+        tiles.add_here(self._builder, "tdpbusd", row_tiles, rows, self._weights)
+        tiles.write_here(self._builder, row_tiles, self._sums)
 
     def add_up_vectors(self, row_count: int, lanes: int, at_once: int) -> None:
         """``at_once``: rows, so that their sums stay in registers."""
@@ -342,17 +326,18 @@ class _Block:
             cgutils.for_range(builder, self._depths) as block,
             cgutils.for_range(builder, _LONG(DEPTH // 4)) as loop,
         ):
-            offset = builder.mul(loop.index, _LONG(4 * _LANES))
+            offset = builder.mul(loop.index, _LONG(4 * LANES))
             weights = {}
             for output in range(0, OUTPUTS, lanes):
-                half, lane = divmod(output, _LANES)
+                half, lane = divmod(output, LANES)
                 pointer = builder.gep(self._weight(block.index, half), [offset])
                 pointer = builder.gep(pointer, [_LONG(4 * lane)])
-                weights[output] = self._load(vector, pointer)
+                weights[output] = vectors.load(builder, pointer, vector, align=1)
             for r in rows:
                 at = builder.mul(loop.index, _LONG(4))
-                four = self._load(_INT, builder.gep(self._row(r, block.index), [at]))
-                everywhere = self._spread(vector, four)
+                four = builder.gep(self._row(r, block.index), [at])
+                four = builder.load(builder.bitcast(four, _INT.as_pointer()), align=1)
+                everywhere = vectors.everywhere(builder, four, lanes)
                 for output, weight in weights.items():
                     total = builder.load(sums[r, output])
                     name = f"llvm.x86.avx512.vpdpbusd.{32 * lanes}"
@@ -374,17 +359,3 @@ class _Block:
 
     def _sum(self, row: int, output: int) -> Any:
         return self._builder.gep(self._sums, [_LONG(4 * (OUTPUTS * row + output))])
-
-    def _tile(self, what: str, tile: int, pointer: Any, stride: Any) -> None:
-        _call(self._builder, f"llvm.x86.tile{what}d64", _BYTE(tile), pointer, stride)
-
-    def _load(self, kind: Any, pointer: Any) -> Any:
-        pointer = self._builder.bitcast(pointer, kind.as_pointer())
-        return self._builder.load(pointer, align=1)
-
-    def _spread(self, vector: Any, value: Any) -> Any:
-        """Put one value into every lane."""
-        undefined = ir.Constant(vector, ir.Undefined)
-        one = self._builder.insert_element(undefined, value, _INT(0))
-        lanes = ir.VectorType(_INT, vector.count)(None)
-        return self._builder.shuffle_vector(one, undefined, lanes)

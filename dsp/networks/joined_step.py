@@ -13,6 +13,7 @@ import numpy as np
 from dsp.networks import phoenix_packed, rocknet_packed
 from dsp.networks.linear import LinearKind
 from dsp.networks.phoenix_head_step import NEAR_REACH, HeadStep
+from dsp.networks.phoenix_kernels import join
 from dsp.networks.phoenix_shape import BINS, HOPS_PER_STEP
 from dsp.networks.phoenix_step import TrunkStep
 from dsp.networks.rocknet_grid import HopGrid
@@ -85,9 +86,8 @@ class JoinedStep:
         self._unet_ahead = packed.grid.deep_period // 2
         self._trunk = TrunkStep(packed.phoenix)
         self._head = HeadStep(packed.phoenix.head)
-        width = packed.answer_width
         # The head's features: the trunk's answer, the U-Net's opinion, and what it adds itself.
-        self._opinion = self._head.features[NEAR_REACH : NEAR_REACH + BINS, width : width + 2]
+        self._opinion_at = NEAR_REACH * self._head.features.shape[1] + packed.answer_width
         self.reset()
 
     def reset(self, frame: int = 0) -> None:
@@ -99,8 +99,9 @@ class JoinedStep:
     def push(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
         """Filter the next frame, [channel 2, bin] through either window: the vocals' spectrum."""
         mask = self._trunk.listen(heard, self._head.features)
-        self._opinion[:] = self._unet.push(np.abs(heard[:, :BINS])).T
-        return self._head.filter(np.float32(0.5) * (mask + self._opinion), spectra)
+        opinion = self._unet.push(np.abs(heard[:, :BINS]))
+        join(opinion, mask, self._head.features, self._opinion_at)
+        return self._head.filter(mask, spectra)
 
     def rebuild(self, heard: ComplexArray, frame: int) -> None:
         """Set the state as after a reset and frames [channel 2, hop, bin], the first ``frame``."""

@@ -28,11 +28,13 @@ def digest(files: Iterable[Path]) -> str:
     return hashlib.sha256(b"\0".join(contents)).hexdigest()
 
 
-_FOLDER = Path(__file__).parent
-_MADE_OF = (
-    digest([*_FOLDER.glob("*_kernels.py"), *_FOLDER.glob("*products.py")]),
-    *available_instructions(),
-)
+def kernel_files() -> list[Path]:
+    """Return the files that kernels are made of."""
+    patterns = ("*_kernels.py", "*products.py", "lane*.py", "tiles.py", "vectors.py")
+    return [file for pattern in patterns for file in Path(__file__).parent.glob(pattern)]
+
+
+_MADE_OF = (digest(kernel_files()), *available_instructions())
 
 
 class _Cache(FunctionCache):

@@ -210,8 +210,8 @@ def _deep(weights: UNetWeights, above: _Level, ticks: range) -> Tensor:
         skips.append(torch.cat(level.columns(ticks), dim=1))
     x = skips.pop()
     for stage, skip in enumerate(reversed(skips)):
-        x = torch.cat([skip, _grow(weights, stage, x)], dim=1)
-    return _grow(weights, len(skips), x)
+        x = torch.cat([skip, up_block(weights, stage).grow(x)], dim=1)
+    return up_block(weights, len(skips)).grow(x)
 
 
 def _ascend(weights: UNetWeights, levels: Sequence[_Level], frames: range, held: Tensor) -> Tensor:
@@ -221,11 +221,11 @@ def _ascend(weights: UNetWeights, levels: Sequence[_Level], frames: range, held:
         columns = level.columns(frames)
         if stage == LEVELS - 1:
             columns.append(level.finals.at(frames, 2))
-        x = _grow(weights, stage, torch.cat([*columns, x], dim=1))
-    return _mask(weights, x)
+        x = up_block(weights, stage).grow(torch.cat([*columns, x], dim=1))
+    return present_mask(weights, x)
 
 
-def _mask(weights: UNetWeights, x: Tensor) -> Tensor:
+def present_mask(weights: UNetWeights, x: Tensor) -> Tensor:
     """Columns 1, 3 and 5 to the mask of column 2, which is the present."""
     by_column = weights.mask_weight[:, 0].flip(1)[:, 1:]
     padded = functional.pad(x, (MASK_REACH, MASK_REACH))
@@ -233,19 +233,32 @@ def _mask(weights: UNetWeights, x: Tensor) -> Tensor:
     return torch.sigmoid(raw)
 
 
-def _grow(weights: UNetWeights, stage: int, x: Tensor) -> Tensor:
-    """[.., column * in, 1, n] to [.., column * out, 1, 2 n]: every output column in one product.
+@dataclass(frozen=True, slots=True)
+class UpBlock:
+    """A decoder block as one product for every output column.
 
-    Where a skip is joined, its columns come first. The transposed convolution is written as a plain
-    one that gives even and odd bins as channels of their own.
+    The transposed convolution is written as a plain one that gives even and odd bins as channels of
+    their own.
     """
+
+    weight: Tensor  # [phase * column * out, column * in, 1, 3]
+    bias: Tensor  # [phase * column * out]
+    scale: Tensor  # [column * out, 1, 1], as the next
+    shift: Tensor
+
+    def grow(self, x: Tensor) -> Tensor:
+        """[.., column * in, 1, n] to [.., column * out, 1, 2 n]; a skip's columns come first."""
+        raw = functional.conv2d(x, self.weight, self.bias, padding=(0, 1))
+        return torch.addcmul(self.shift, functional.relu(woven(raw)), self.scale)
+
+
+def up_block(weights: UNetWeights, stage: int) -> UpBlock:
+    """Arrange a decoder block."""
     block, table = weights.decoder[stage], _TABLES[stage]
     sides = block.weight.chunk(2) if stage else (block.weight,)
     joined = torch.cat([_by_columns(side, table) for side in sides], dim=1)
-    raw = functional.conv2d(x, joined, block.bias.repeat(2 * len(table)), padding=(0, 1))
-    values = functional.relu(woven(raw))
     scale, shift = (v.repeat(len(table))[:, None, None] for v in (block.scale, block.shift))
-    return torch.addcmul(shift, values, scale)
+    return UpBlock(joined, block.bias.repeat(2 * len(table)), scale, shift)
 
 
 def _by_columns(weight: Tensor, table: _Table) -> Tensor:

@@ -11,7 +11,6 @@ import numpy as np
 
 from dsp.networks import phoenix_hop_kernels as kernels
 from dsp.networks.kept import Kept
-from dsp.networks.phoenix_kernels import filter_frame
 from dsp.networks.phoenix_shape import BINS, LEVEL_SCALE, QUIET
 
 if TYPE_CHECKING:
@@ -39,8 +38,7 @@ class HeadStep:
 
     def filter(self, mask: FloatArray, spectra: ComplexArray) -> ComplexArray:
         """[channel, bin] to the vocals' spectrum; the trunk's answer lies in the features."""
-        matrix = kernels.find_matrices(self._head, mask, spectra, QUIET, LEVEL_SCALE, self.features)
-        np.tanh(matrix, out=matrix)
         filtered = np.empty_like(spectra)
-        filter_frame(matrix, mask, spectra, filtered)
+        given = self._head, mask, spectra, QUIET, LEVEL_SCALE, self.features
+        kernels.filter_frame(*given, filtered)
         return filtered

@@ -1,4 +1,4 @@
-"""A hop of Phoenix's trunk, and of its head up to the matrices, each as one kernel.
+"""A hop of Phoenix's trunk, and of its head, each as one kernel.
 
 As calls from Python, some forty, it would take half as long again, and ask for the interpreter's
 lock as often. Kernels in between are not cached by themselves: see `kernel_cache`.
@@ -12,12 +12,15 @@ import numpy as np
 from numba import njit
 
 from dsp.networks import cassiopeia_kernels, phoenix_kernels
+from dsp.networks.bfloat_products import beyond
 from dsp.networks.kernel_cache import hop_kernel
-from dsp.networks.products import multiply
+from dsp.networks.lane_functions import to_hyperbolic_tangent, to_logistic
+from dsp.networks.products import multiply, multiply_taps
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from dsp.networks.bfloat_products import HalfArray
     from dsp.networks.kept import Kept
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.products import Weights
@@ -32,30 +35,41 @@ _PHASES = 2  # even bins, odd bins
 
 
 class Taps(NamedTuple):
-    """A causal convolution: its weights, and the frames that it still looks at, as a ring."""
+    """A causal convolution: its weights, and the frames that it still looks at, as a ring.
+
+    Where there is a ``past``, that is multiplied in some hop before the frame that needs it.
+    """
 
     weights: Weights  # [time tap, newest first * bin tap * in] -> [out]
+    past: Weights  # likewise, of all time taps but the newest; no inputs: they are in ``weights``
     frames: FloatArray  # [slot, padded bin, in]; the padding stays zero
+    halves: HalfArray  # the same in bfloat16, flat, if a product wants them so
     dilation: int  # frames between two time taps
     stride: int  # bins from one row to the next
     rows: int
+    bin_taps: int
+    from_past: FloatArray  # [row, out], the product of the past for the next frame
 
 
 class Level(NamedTuple):
     """One level of the trunk, down and up."""
 
     apart: int  # ticks of the level above between two of its own
+    period: int  # frames between them
     down: Taps
     up: Weights  # [3 bins * joined channels] -> [(even, odd) * answer]
     joined: FloatArray  # [1 + bin + 1, channel]: its skip beside the deeper level's newest answer
 
 
 class Trunk(NamedTuple):
-    """All levels and the mask's convolution; ``is_complex``: channels are (real, imaginary)."""
+    """All levels, the mask's convolution, and where they are in time, which a frame moves on."""
 
     levels: tuple[Kept[Level], ...]
     mask: Taps
-    is_complex: bool
+    newest: ClockArray  # [level + 1], the slot of each level's newest frame, and of the mask's
+    until_tick: ClockArray  # [level], in ticks of the level above
+    until_past: ClockArray  # [level], in frames, until its past is multiplied
+    is_complex: bool  # channels are (real, imaginary)
 
 
 class Head(NamedTuple):
@@ -67,20 +81,17 @@ class Head(NamedTuple):
 
 
 @hop_kernel
-def listen(
-    kept: Kept[Trunk], newest: ClockArray, until_tick: ClockArray, features: FloatArray, first: int
-) -> FloatArray:
-    """Answer the frame that lies newest in the first level: the mask's logits, [pair, 2 * 2].
+def listen(kept: Kept[Trunk], features: FloatArray, first: int) -> FloatArray:
+    """Answer the frame that lies newest in the first level: the mask, [pair of bins, 2 * 2].
 
     ``kept`` is a `Trunk`. The answer itself goes to the first channels of ``features``, from row
-    ``first`` on. ``newest`` [level + 1] says where in its ring each level's newest frame lies, and
-    the mask's; it moves on, as does ``until_tick`` [level], in ticks of the level above.
+    ``first`` on.
     """
     trunk = kept.parts
-    levels = trunk.levels
+    levels, newest = trunk.levels, trunk.newest
     deepest = 0
     skip = _take_in(levels[0].parts, newest, 0)
-    while deepest + 1 < len(levels) and _is_due(levels[deepest + 1].parts, until_tick, deepest + 1):
+    while deepest + 1 < len(levels) and _is_due(trunk, deepest + 1):
         deepest += 1
         level = levels[deepest].parts
         _pass_down(trunk.is_complex, skip, level.down.frames[newest[deepest]])
@@ -96,19 +107,26 @@ def listen(
     padding = (pairs.shape[0] - trunk.mask.rows) // 2 * _PHASES
     _pass_up(trunk.is_complex, answer, bins, padding, 0)
     _pass_up(trunk.is_complex, answer, features, first, 0)
-    return _convolve(trunk.mask, newest, len(levels))
+    for depth in range(len(levels)):
+        if trunk.until_past[depth] == 0:
+            _multiply_past(levels[depth].parts.down, newest[depth])
+        trunk.until_past[depth] -= 1
+    mask = _convolve(trunk.mask, newest, len(levels))
+    to_logistic(mask)
+    return mask
 
 
 @hop_kernel
-def find_matrices(  # noqa: PLR0917 - Numba takes arrays by position
+def filter_frame(  # noqa: PLR0917 - Numba takes arrays by position
     kept: Kept[Head],
     mask: FloatArray,
     spectra: ComplexArray,
     quiet: float,
     scale: float,
     features: FloatArray,
-) -> FloatArray:
-    """Return the head's matrices before their tanh, [bin, 8]; the trunk has written its features.
+    filtered: ComplexArray,
+) -> None:
+    """Filter ``spectra`` into ``filtered``, [channel 2, bin]; the trunk has written its features.
 
     ``kept`` is a `Head`; see `phoenix_kernels.add_direction` for the others.
     """
@@ -116,11 +134,28 @@ def find_matrices(  # noqa: PLR0917 - Numba takes arrays by position
     phoenix_kernels.add_direction(mask, spectra, quiet, scale, features)
     bins, channels = mask.shape[0], features.shape[1]
     near = multiply(head.near, features.reshape(-1), channels, bins)
-    gathered = np.empty((bins, head.far.inputs), np.float32)
-    phoenix_kernels.gather_far(near, gathered)
-    hidden = multiply(head.far, gathered.reshape(-1), head.far.inputs, bins)
+    phoenix_kernels.rectify(near)
+    hidden = _multiply_far(head.far, near)
     phoenix_kernels.rectify(hidden)
-    return multiply(head.matrix, hidden.reshape(-1), head.matrix.inputs, bins)
+    matrix = multiply(head.matrix, hidden.reshape(-1), head.matrix.inputs, bins)
+    to_hyperbolic_tangent(matrix)
+    phoenix_kernels.apply(matrix, mask, spectra, filtered)
+
+
+@njit(inline="always")
+def _multiply_far(far: Weights, near: FloatArray) -> FloatArray:
+    """Convolve ``near`` [bin, channel] with dilated taps: [bin, out]."""
+    bins, channels = near.shape
+    if far.halves.size:
+        reach = phoenix_kernels.FAR_REACH
+        between = beyond(channels, channels)
+        halves = np.empty((bins + 2 * reach) * channels + between, np.uint16)
+        phoenix_kernels.halve_between(near, reach, halves)
+        offsets = np.arange(0, (2 * reach + 1) * channels, phoenix_kernels.FAR_DILATION * channels)
+        return multiply_taps(far, halves, offsets, channels, bins)
+    gathered = np.empty((bins, far.inputs), np.float32)
+    phoenix_kernels.gather_far(near, gathered)
+    return multiply(far, gathered.reshape(-1), far.inputs, bins)
 
 
 @njit(inline="always")
@@ -132,10 +167,14 @@ def _take_in(level: Level, newest: ClockArray, depth: int) -> FloatArray:
 
 
 @njit(inline="always")
-def _is_due(level: Level, until_tick: ClockArray, depth: int) -> bool:
+def _is_due(trunk: Trunk, depth: int) -> bool:
     """Whether this frame of the level above is one of the level's; time moves on."""
-    is_due = until_tick[depth] == 0
-    until_tick[depth] = (until_tick[depth] - 1) % level.apart
+    level = trunk.levels[depth].parts
+    is_due = trunk.until_tick[depth] == 0
+    trunk.until_tick[depth] = (trunk.until_tick[depth] - 1) % level.apart
+    if is_due and level.down.past.inputs:
+        # Half-way to its next tick, and one on: there the joined network has no other deep level.
+        trunk.until_past[depth] = min(level.period // 2 + 1, level.period - 1)
     return is_due
 
 
@@ -149,13 +188,37 @@ def _answer(level: Level) -> FloatArray:
 @njit(inline="always")
 def _convolve(taps: Taps, newest: ClockArray, which: int) -> FloatArray:
     """Convolve the newest frame and those before it: [row, out]; the next one has room."""
+    slot = newest[which]
+    if taps.halves.size:
+        phoenix_kernels.halve(taps.frames[slot], slot, taps.halves)
+    product = _multiply_frames(taps, taps.weights, slot)
+    newest[which] = (newest[which] + 1) % taps.frames.shape[0]
+    if taps.past.inputs:
+        phoenix_kernels.add(taps.from_past, product)
+    return product
+
+
+@njit(inline="always")
+def _multiply_past(taps: Taps, next_slot: int) -> None:
+    """Multiply what the next frame, which goes to that slot, will find of those before it."""
+    past = _multiply_frames(taps, taps.past, next_slot - taps.dilation)
+    phoenix_kernels.copy(past, taps.from_past)
+
+
+@njit(inline="always")
+def _multiply_frames(taps: Taps, weights: Weights, slot: int) -> FloatArray:
+    """Multiply the frame in a slot, and as many before it as there are weights for: [row, out]."""
     slots, _, inputs = taps.frames.shape
     frames = taps.frames.reshape(slots, -1)
-    step = taps.stride * inputs
-    gathered = np.empty((taps.rows, taps.weights.inputs), np.float32)
-    phoenix_kernels.gather_past(frames, newest[which], taps.dilation, step, gathered)
-    newest[which] = (newest[which] + 1) % slots
-    return multiply(taps.weights, gathered.reshape(-1), taps.weights.inputs, taps.rows)
+    step, width = taps.stride * inputs, taps.bin_taps * inputs
+    if weights.halves.size:
+        offsets = np.empty(weights.inputs // width, np.int64)
+        for tap in range(offsets.shape[0]):
+            offsets[tap] = (slot - tap * taps.dilation) % slots * frames.shape[1]
+        return multiply_taps(weights, taps.halves, offsets, step, taps.rows)
+    gathered = np.empty((taps.rows, weights.inputs), np.float32)
+    phoenix_kernels.gather_past(frames, slot, taps.dilation, step, width, gathered)
+    return multiply(weights, gathered.reshape(-1), weights.inputs, taps.rows)
 
 
 @njit(inline="always")

@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from dsp.networks.bfloat_products import convert
+from dsp.networks.lanes import LANES, larger, load, spread, store
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from dsp.networks.bfloat_products import HalfArray
     from dsp.separator import FloatArray
 
     ComplexArray = npt.NDArray[np.complex64]
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 LEAK = np.float32(0.2)
 FAR_TAPS = 5
 FAR_DILATION = 3
+FAR_REACH = FAR_TAPS // 2 * FAR_DILATION
 EDGE_BINS = 32  # whose mean mask holds above the highest bin
 
 
@@ -37,42 +42,72 @@ def hear(spectra: ComplexArray, scale: float, padded: FloatArray) -> None:
 
 
 @njit(cache=True)
-def gather_past(
-    frames: FloatArray, newest: int, dilation: int, step: int, rows: FloatArray
+def join(opinion: FloatArray, mask: FloatArray, features: FloatArray, first: int) -> None:
+    """Note a second ``opinion`` [channel 2, bin] and let ``mask`` [bin, 2] be the mean of both.
+
+    It goes to ``features`` [padded bin, channel], from its first value, number ``first``, on.
+    """
+    bins, channels = mask.shape
+    width, half = features.shape[1], np.float32(0.5)
+    flat = features.reshape(-1)
+    for f in range(bins):
+        for c in range(channels):
+            value = opinion[c, f]
+            flat[first + f * width + c] = value
+            mask[f, c] = half * (mask[f, c] + value)
+
+
+@njit(cache=True)
+def gather_past(  # noqa: PLR0917 - Numba takes arrays by position
+    frames: FloatArray, newest: int, dilation: int, step: int, width: int, rows: FloatArray
 ) -> None:
     """Lay side by side what each row reads of the newest frame and of those before it.
 
     ``frames`` [slot, padded bin * channel] is a ring; row ``n`` of ``rows`` [row, time tap * width]
-    reads ``width`` values from ``n * step`` on. Slices, for they tell the compiler that no index is
-    negative.
+    reads ``width`` values from ``n * step`` on.
     """
-    slots, (count, columns) = frames.shape[0], rows.shape
-    width = columns // ((slots - 1) // dilation + 1)
+    (slots, size), (count, columns) = frames.shape, rows.shape
     for tap in range(columns // width):
-        frame = frames[(newest - tap * dilation) % slots]
+        frame = (newest - tap * dilation) % slots * size
         for n in range(count):
-            row, values = rows[n, tap * width : (tap + 1) * width], frame[n * step :]
-            for k in range(width):
-                row[k] = values[k]
+            for k in range(0, width, LANES):
+                values = load(frames, frame + n * step + k, width - k)
+                store(values, rows, n * columns + tap * width + k, width - k)
+
+
+@njit(cache=True)
+def add(values: FloatArray, total: FloatArray) -> None:
+    """Add values to a ``total`` of the same shape."""
+    for k in range(0, total.size, LANES):
+        left = total.size - k
+        store(load(total, k, left) + load(values, k, left), total, k, left)
+
+
+@njit(cache=True)
+def copy(values: FloatArray, target: FloatArray) -> None:
+    """Copy values to a ``target`` of the same shape."""
+    for k in range(0, target.size, LANES):
+        left = target.size - k
+        store(load(values, k, left), target, k, left)
 
 
 @njit(cache=True)
 def keep_skip(skip: FloatArray, joined: FloatArray) -> None:
     """Copy ``skip`` [bin, channel] to the first channels of ``joined`` [1 + bin + 1, channel]."""
-    bins, channels = skip.shape
+    (bins, channels), width = skip.shape, joined.shape[1]
     for f in range(bins):
-        for c in range(channels):
-            joined[f + 1, c] = skip[f, c]
+        for c in range(0, channels, LANES):
+            left = channels - c
+            store(load(skip, f * channels + c, left), joined, (f + 1) * width + c, left)
 
 
 @njit(cache=True)
 def pass_down(skip: FloatArray, padded: FloatArray) -> None:
     """Rectify ``skip`` [bin, channel] into the next level's input [1 + bin + 2, channel]."""
-    bins, channels = skip.shape
-    for f in range(bins):
-        for c in range(channels):
-            value = skip[f, c]
-            padded[f + 1, c] = max(value, LEAK * value)
+    channels, leak = skip.shape[1], spread(LEAK)
+    for k in range(0, skip.size, LANES):
+        left, value = skip.size - k, load(skip, k, skip.size - k)
+        store(larger(value, leak * value), padded, channels + k, left)
 
 
 @njit(cache=True)
@@ -81,12 +116,11 @@ def pass_up(product: FloatArray, target: FloatArray, first: int, channel: int) -
 
     ``target`` [first + bin + ..., channels] gets it from channel number ``channel`` on.
     """
-    pairs, width = product.shape[0], product.shape[1] // 2
-    for n in range(pairs):
-        for phase in range(2):
-            row = target[first + 2 * n + phase]
-            for c in range(width):
-                row[channel + c] = max(product[n, phase * width + c], np.float32(0.0))
+    channels, width, zero = product.shape[1] // 2, target.shape[1], spread(np.float32(0.0))
+    for f in range(2 * product.shape[0]):
+        for c in range(0, channels, LANES):
+            left, value = channels - c, load(product, f * channels + c, channels - c)
+            store(larger(value, zero), target, (first + f) * width + channel + c, left)
 
 
 @njit(cache=True)
@@ -118,13 +152,28 @@ def add_direction(
 
 
 @njit(cache=True)
+def halve(frame: FloatArray, slot: int, halves: HalfArray) -> None:
+    """Write ``frame`` [bin, channel] as bfloat16 to its slot of ``halves``, flat."""
+    size = frame.size
+    convert(frame, size, halves[slot * size : (slot + 1) * size])
+
+
+@njit(cache=True)
+def halve_between(product: FloatArray, reach: int, halves: HalfArray) -> None:
+    """Write ``product`` [bin, channel] as bfloat16, flat, ``reach`` empty bins before it."""
+    first = reach * product.shape[1]
+    for k in range(first):
+        halves[k] = 0
+    convert(product, product.size, halves[first:])
+
+
+@njit(cache=True)
 def gather_far(product: FloatArray, rows: FloatArray) -> None:
-    """Rectify ``product`` [bin, channel] and lay its dilated taps side by side.
+    """Lay dilated taps of ``product`` [bin, channel] side by side.
 
     ``rows`` [bin, tap * channel]; taps that reach beyond either end are zero.
     """
     bins, channels = product.shape
-    rectify(product)
     for f in range(bins):
         for tap in range(FAR_TAPS):
             source = f + FAR_DILATION * (tap - FAR_TAPS // 2)
@@ -138,14 +187,15 @@ def gather_far(product: FloatArray, rows: FloatArray) -> None:
 
 @njit(cache=True)
 def rectify(values: FloatArray) -> None:
-    """Rectify [row, channel] in place."""
-    flat = values.reshape(-1)
-    for k in range(flat.shape[0]):
-        flat[k] = max(flat[k], LEAK * flat[k])
+    """Rectify values of any shape in place."""
+    leak = spread(LEAK)
+    for k in range(0, values.size, LANES):
+        left, value = values.size - k, load(values, k, values.size - k)
+        store(larger(value, leak * value), values, k, left)
 
 
 @njit(cache=True)
-def filter_frame(
+def apply(
     matrix: FloatArray, mask: FloatArray, spectra: ComplexArray, filtered: ComplexArray
 ) -> None:
     """Apply mask and matrices to one frame: ``spectra`` [2, bin] to ``filtered``, likewise.

@@ -2,47 +2,95 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dsp.networks import byte_products, float_products
+from dsp.networks import bfloat_products, byte_products, float_products
 from dsp.networks.byte_products import available_instructions
 from dsp.networks.kernel_cache import hop_kernel
+from dsp.networks.tiles import OUTPUTS
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from dsp.networks.bfloat_products import HalfArray
     from dsp.networks.byte_products import WeightArray
     from dsp.separator import FloatArray
 
+    OffsetArray = npt.NDArray[np.int64]
+
+
+class Arithmetic(StrEnum):
+    """How a product is computed."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    EIGHT_BITS = "eight-bits"
+
 
 class Weights(NamedTuple):
-    """A matrix [out, in] and a bias, arranged for one of two kernels; immutable.
+    """A matrix [out, in] and a bias, arranged for one of three kernels; immutable.
 
-    The arrays of the other are empty: to Numba all are of one type, so a loop may run over layers.
+    The arrays of the others are empty: to Numba all are of one type, so a loop may run over layers.
     """
 
     inputs: int
     outputs: int
     floats: FloatArray  # as `float_products.arrange` has them
+    halves: HalfArray  # as `bfloat_products.arrange` has them
     bias: FloatArray
     bytes: WeightArray  # as `byte_products.arrange` has them
     affine: FloatArray
 
     @property
-    def is_quantised(self) -> bool:
-        """Whether its product is one of bytes."""
-        return self.bytes.size > 0
+    def arithmetic(self) -> Arithmetic:
+        """How its product is computed."""
+        if self.bytes.size:
+            return Arithmetic.EIGHT_BITS
+        return Arithmetic.BFLOAT16 if self.halves.size else Arithmetic.FLOAT32
+
+    @property
+    def of_silence(self) -> FloatArray:
+        """What a row of zeros gives: [out]."""
+        return (self.affine[2] if self.bytes.size else self.bias)[: self.outputs]
+
+
+NO_WEIGHTS = Weights(
+    inputs=0,
+    outputs=0,
+    floats=np.zeros((0, 0, 0), np.float32),
+    halves=np.zeros((0,) * bfloat_products.ARRANGED_AXES, np.uint16),
+    bias=np.zeros(0, np.float32),
+    bytes=np.zeros((0,) * byte_products.ARRANGED_AXES, np.int8),
+    affine=np.zeros((3, 0), np.float32),
+)
+"""Those of a product that there is not."""
 
 
 def in_floats(matrix: FloatArray, bias: FloatArray | None) -> Weights:
     """Arrange ``matrix`` [out, in] for a product in 32 bits."""
     outputs, inputs = matrix.shape
     floats = float_products.arrange(matrix)
-    padded_bias = np.zeros(floats.shape[0] * float_products.LANES, np.float32)
-    if bias is not None:
-        padded_bias[:outputs] = bias
-    no_bytes = np.zeros((0,) * byte_products.ARRANGED_AXES, np.int8)
-    return Weights(inputs, outputs, floats, padded_bias, no_bytes, np.zeros((3, 0), np.float32))
+    return NO_WEIGHTS._replace(
+        inputs=inputs, outputs=outputs, floats=floats, bias=_padded(bias, outputs)
+    )
+
+
+def in_halves(matrix: FloatArray, bias: FloatArray | None, taps: int = 1) -> Weights:
+    """Arrange ``matrix`` [out, (tap, in)] for a product in bfloat16.
+
+    Inputs are rounded to eight bits of their own each, sums are in 32. ValueError where the
+    processor has none for it.
+    """
+    if not has_halves():
+        raise ValueError("products in bfloat16: AMX-BF16 expected")
+    outputs, inputs = matrix.shape
+    halves = bfloat_products.arrange(matrix, taps)
+    return NO_WEIGHTS._replace(
+        inputs=inputs, outputs=outputs, halves=halves, bias=_padded(bias, outputs)
+    )
 
 
 def in_bytes(matrix: FloatArray, bias: FloatArray | None) -> Weights:
@@ -61,8 +109,15 @@ def in_bytes(matrix: FloatArray, bias: FloatArray | None) -> Weights:
     affine[:2, :outputs] = scale, quantised.sum(axis=1) * scale
     if bias is not None:
         affine[2, :outputs] = bias
-    no_floats = np.zeros((0, 0, 0), np.float32)
-    return Weights(inputs, outputs, no_floats, np.zeros(0, np.float32), arranged, affine)
+    return NO_WEIGHTS._replace(inputs=inputs, outputs=outputs, bytes=arranged, affine=affine)
+
+
+def _padded(bias: FloatArray | None, outputs: int) -> FloatArray:
+    """Return a bias, or none, with zeros behind it up to whole blocks."""
+    padded = np.zeros(-(-outputs // OUTPUTS) * OUTPUTS, np.float32)
+    if bias is not None:
+        padded[:outputs] = bias
+    return padded
 
 
 def has_bytes() -> bool:
@@ -70,7 +125,12 @@ def has_bytes() -> bool:
     return bool(available_instructions())
 
 
-_HAS_BYTES = has_bytes()
+def has_halves() -> bool:
+    """Whether it has those for products in bfloat16."""
+    return bfloat_products.is_available()
+
+
+_HAS_BYTES, _HAS_HALVES = has_bytes(), has_halves()
 _multiply_bytes: Any = byte_products.MULTIPLY[available_instructions()[0]] if _HAS_BYTES else None
 
 
@@ -78,20 +138,31 @@ _multiply_bytes: Any = byte_products.MULTIPLY[available_instructions()[0]] if _H
 def multiply(weights: Weights, values: FloatArray, step: int, row_count: int) -> FloatArray:
     """Return ``rows @ matrix.T + bias``, a new [row, out].
 
-    Row ``r`` is of ``values``, flat, from ``r * step`` on, so rows may overlap; for a product of
-    bytes it must be finite. What a row gives depends on that row alone, to the last bit.
+    Row ``r`` is of ``values``, flat, from ``r * step`` on, so rows may overlap; but for one in 32
+    bits, they must be finite. What a row gives depends on that row alone, to the last bit.
     """
     product = np.empty((row_count, weights.outputs), np.float32)
     if weights.floats.size:
         float_products.multiply(values, step, weights.floats, weights.bias, product)
+    elif weights.halves.size:
+        if _HAS_HALVES:
+            inputs = weights.inputs
+            count = (row_count - 1) * step + inputs
+            halves = np.empty(count + bfloat_products.beyond(step, inputs), np.uint16)
+            bfloat_products.convert(values, count, halves)
+            whole = np.zeros(1, np.int64)
+            bfloat_products.multiply(halves, whole, step, weights.halves, weights.bias, product)
     elif _HAS_BYTES:
-        inputs, width = weights.inputs, weights.affine.shape[1]
-        if width == weights.outputs:
-            _multiply_bytes(values, step, inputs, weights.bytes, weights.affine, product)
-        else:
-            wide = np.empty((row_count, width), np.float32)
-            _multiply_bytes(values, step, inputs, weights.bytes, weights.affine, wide)
-            for r in range(row_count):
-                for n in range(weights.outputs):
-                    product[r, n] = wide[r, n]
+        _multiply_bytes(values, step, weights.inputs, weights.bytes, weights.affine, product)
+    return product
+
+
+@hop_kernel
+def multiply_taps(
+    weights: Weights, halves: HalfArray, offsets: OffsetArray, step: int, row_count: int
+) -> FloatArray:
+    """Return the same of rows in bfloat16 that lie in pieces: see `bfloat_products.multiply`."""
+    product = np.empty((row_count, weights.outputs), np.float32)
+    if _HAS_HALVES:
+        bfloat_products.multiply(halves, offsets, step, weights.halves, weights.bias, product)
     return product

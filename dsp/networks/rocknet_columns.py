@@ -16,12 +16,34 @@ from dsp.networks.rocknet_packed import SPLIT_STAGE
 from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dsp.networks.rocknet_packed import PackedUNet
     from dsp.separator import FloatArray
 
 
-def make_down(packed: PackedUNet, level: int, sums: FloatArray) -> Kept[Down]:
-    """Make an encoder level, whose ``sums`` are [slot, 4, bin / 2, out]."""
+def make_downs(
+    packed: PackedUNet, sums: list[FloatArray], skips: Sequence[Kept[Up]]
+) -> list[Kept[Down]]:
+    """Make the encoder's levels; ``sums`` are theirs, ``skips`` the blocks across, first to last.
+
+    Sums are [slot, 4, bin / 2, out].
+    """
+    downs: list[Kept[Down]] = []
+    below = (np.zeros((0, 0), np.float32), np.zeros((0, 2, 0), np.float32))
+    for level in reversed(range(LEVELS)):
+        downs.insert(0, _make_down(packed, level, sums[level], skips[level].parts, below))
+        below = downs[0].parts.final_input, downs[0].parts.edge_input
+    return downs
+
+
+def _make_down(
+    packed: PackedUNet,
+    level: int,
+    sums: FloatArray,
+    skip: Up,
+    below: tuple[FloatArray, FloatArray],
+) -> Kept[Down]:
     shared, bins, inputs = packed.downs[level], packed.bins >> level, packed.channels[level]
     down = Down(
         shared.final,
@@ -31,8 +53,10 @@ def make_down(packed: PackedUNet, level: int, sums: FloatArray) -> Kept[Down]:
         shared.shift,
         np.zeros((bins + PADDING, inputs), np.float32),
         np.zeros((bins + PADDING, 2, inputs), np.float32),
-        np.zeros((3, bins // 2, packed.channels[level + 1]), np.float32),
         sums,
+        skip.newer_input,
+        skip.older_input,
+        *below,
     )
     return Kept(down)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from numba import njit
 
 from dsp.networks import rocknet_kernels as kernels
@@ -15,7 +16,6 @@ from dsp.networks.kernel_cache import hop_kernel
 from dsp.networks.products import multiply
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from dsp.networks.kept import Kept
@@ -33,8 +33,8 @@ _STRIDE = 2  # bins from one row of an encoder's convolution to the next
 class Down(NamedTuple):
     """An encoder level: columns 0, 1, 2 of its output from the two edges and one final input.
 
-    ``columns`` is before batch normalisation, as the skip connection is. ``sums``, what awaits 1 to
-    4 more final columns, and the skip's inputs are what a stream remembers; all else is scratch.
+    ``sums``, what awaits 1 to 4 more final columns, and the skip's inputs are what a stream
+    remembers; all else is scratch.
     """
 
     final: Weights  # [frequency tap * in] -> [time tap * out]
@@ -44,8 +44,11 @@ class Down(NamedTuple):
     shift: FloatArray
     final_input: FloatArray  # [padded bin, in]
     edge_input: FloatArray  # [padded bin, 2, in]
-    columns: FloatArray  # [3, bin / 2, out]
     sums: FloatArray  # [slot, 4, bin / 2, out]
+    skip_newer: FloatArray  # the decoder's inputs: where columns 0 and 1 go across
+    skip_older: FloatArray  # and column 2
+    next_final: FloatArray  # the next level's inputs, empty where there is none
+    next_edges: FloatArray
 
 
 class Up(NamedTuple):
@@ -95,44 +98,33 @@ def descend(
     They are handed on, down and across. ``kept`` is a `UNet`; ``slots`` [level] are this hop's of
     the sums. ``delayed`` [bin / 2, channel] is level 0's column 2 until it is column 3.
     """
-    downs, skips = kept.parts.downs, kept.parts.skips
+    downs = kept.parts.downs
     top = downs[0].parts
     for f in range(magnitudes.shape[1]):
         for c in range(magnitudes.shape[0]):
             top.final_input[f + 1, c] = magnitudes[c, f]
-    for level in range(len(downs)):
-        down, skip = downs[level].parts, skips[len(downs) - 1 - level].parts
-        if level == 0:
-            _sound_on(down, down.sums[slots[level]])
-            kernels.delay(down.columns[2], delayed, skip.older_input)
-        else:
-            _complete(down, down.sums[slots[level]])
-        kernels.place_skips(down.columns, skip.newer_input, skip.older_input)
-        if level + 1 < len(downs):
-            _hand_on(down, downs[level + 1].parts)
-
-
-@hop_kernel
-def enter_deep(kept: Kept[UNet]) -> None:
-    """Hand the deepest shallow level's columns to the deep levels: a refresh begins."""
-    shallow = kept.parts.downs
-    _hand_on(shallow[len(shallow) - 1].parts, kept.parts.deep_downs[0].parts)
+    # The newest frame sounds on for two more.
+    product = _convolve(top.final, top.final_input)
+    beside = np.empty((product.shape[0], 2 * top.bias.shape[0]), np.float32)
+    kernels.repeat_newest(product, beside)
+    _complete(top, top.sums[slots[0]], product, beside)
+    kernels.delay(delayed, top.skip_older)
+    for level in range(1, len(downs)):
+        _descend(downs[level].parts, slots[level])
 
 
 @hop_kernel
 def take_deep_step(kept: Kept[UNet], slots: IndexArray, step: int) -> None:
     """Take one of the four steps of a refresh of the deep levels; ``slots`` are those of its hop.
 
+    The first is taken right after the shallow levels, which have handed on what it hears.
+
     Two levels down, two blocks up. The last step writes what is held.
     """
     unet = kept.parts
     downs, ups = unet.deep_downs, unet.deep_ups
     if step < len(downs):
-        down, skip = downs[step].parts, ups[len(downs) - 1 - step].parts
-        _complete(down, down.sums[slots[step]])
-        kernels.place_skips(down.columns, skip.newer_input, skip.older_input)
-        if step + 1 < len(downs):
-            _hand_on(down, downs[step + 1].parts)
+        _descend(downs[step].parts, slots[step])
         return
     stage = step - len(downs)
     block, above = ups[stage].parts, ups[stage + 1].parts
@@ -163,19 +155,18 @@ def ascend(kept: Kept[UNet], mask: FloatArray) -> None:
 
 
 @njit(inline="always")
-def _sound_on(down: Down, sums: FloatArray) -> None:
-    """Complete level 0's columns, whose newest frame sounds on for two more."""
+def _descend(down: Down, slot: int) -> None:
+    """Compute a level's columns: the final one, and the two that the edges reach."""
+    edges = down.edge_input.reshape(down.edge_input.shape[0], -1)
     product = _convolve(down.final, down.final_input)
-    kernels.advance(product, sums, down.bias, down.columns[2])
-    kernels.repeat_newest(product, sums, down.bias, down.columns)
+    _complete(down, down.sums[slot], product, _convolve(down.edges, edges))
 
 
 @njit(inline="always")
-def _complete(down: Down, sums: FloatArray) -> None:
-    """Complete a level's columns: the final one, and the two that the edges reach."""
-    kernels.advance(_convolve(down.final, down.final_input), sums, down.bias, down.columns[2])
-    edges = down.edge_input.reshape(down.edge_input.shape[0], -1)
-    kernels.add_edges(sums, _convolve(down.edges, edges), down.bias, down.columns)
+def _complete(down: Down, sums: FloatArray, product: FloatArray, beside: FloatArray) -> None:
+    across, below = (down.skip_newer, down.skip_older), (down.next_edges, down.next_final)
+    affine = down.bias, down.scale, down.shift
+    kernels.complete(product, beside, sums, *affine, *across, *below)
 
 
 @njit(inline="always")
@@ -183,11 +174,6 @@ def _convolve(weights: Weights, padded: FloatArray) -> FloatArray:
     """Multiply a padded [frequency, ...] as the rows of a 5-tap convolution of stride 2."""
     bins, width = padded.shape
     return multiply(weights, padded.reshape(-1), _STRIDE * width, (bins - PADDING) // _STRIDE)
-
-
-@njit(inline="always")
-def _hand_on(down: Down, below: Down) -> None:
-    kernels.activate(down.columns, down.scale, down.shift, below.edge_input, below.final_input)
 
 
 @njit(inline="always")

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from dsp.networks.lane_functions import logistic
+from dsp.networks.lanes import LANES, larger, load, spread, store
+
 if TYPE_CHECKING:
     from dsp.separator import FloatArray
 
@@ -29,55 +32,98 @@ def advance(product: FloatArray, slot: FloatArray, bias: FloatArray, final: Floa
     convolution over this column and the four before it.
     """
     frequencies, channels = final.shape
+    plane = final.size
     for f in range(frequencies):
-        row = product[f]
-        for c in range(channels):
-            final[f, c] = row[4 * channels + c] + slot[3, f, c] + bias[c]
-        for c in range(channels):
-            slot[3, f, c] = row[3 * channels + c] + slot[2, f, c]
-        for c in range(channels):
-            slot[2, f, c] = row[2 * channels + c] + slot[1, f, c]
-        for c in range(channels):
-            slot[1, f, c] = row[channels + c] + slot[0, f, c]
-        for c in range(channels):
-            slot[0, f, c] = row[c]
+        row, at = f * 5 * channels, f * channels
+        for c in range(0, channels, LANES):
+            left, place = channels - c, at + c
+            one = load(slot, place, left)
+            two = load(slot, plane + place, left)
+            three = load(slot, 2 * plane + place, left)
+            four = load(slot, 3 * plane + place, left)
+            own = row + c
+            total = load(product, own + 4 * channels, left) + four + load(bias, c, left)
+            store(total, final, place, left)
+            store(load(product, own + 3 * channels, left) + three, slot, 3 * plane + place, left)
+            store(load(product, own + 2 * channels, left) + two, slot, 2 * plane + place, left)
+            store(load(product, own + channels, left) + one, slot, plane + place, left)
+            store(load(product, own, left), slot, place, left)
 
 
 @njit(cache=True)
-def add_edges(
-    slot: FloatArray, edge_product: FloatArray, bias: FloatArray, columns: FloatArray
+def complete(  # noqa: PLR0917 - Numba takes arrays by position
+    product: FloatArray,
+    edge_product: FloatArray,
+    slot: FloatArray,
+    bias: FloatArray,
+    scale: FloatArray,
+    shift: FloatArray,
+    newer: FloatArray,
+    older: FloatArray,
+    edges: FloatArray,
+    final: FloatArray,
 ) -> None:
-    """Complete the two newest columns with what their own edge inputs contribute.
+    """Complete a level's columns 0, 1 and 2, and hand them on, across and down.
 
-    ``edge_product`` [frequency, column * channel]; ``columns`` [column, frequency, channel] gets
-    columns 0 and 1, before batch normalisation.
+    ``product`` and ``slot`` as for `advance`; ``edge_product`` [frequency, column * channel] is
+    what the edges add to columns 0 and 1. As they are, columns go to the decoder's inputs, before
+    its own channels: 0 and 1 to ``newer`` [frequency, 2, width], 2 to ``older`` [frequency, 1 or 2,
+    width]. Normalised and rectified, they go to the next level's: 0 and 1 to ``edges`` [padded
+    frequency, 2, channel], 2 to ``final`` [padded frequency, channel], if there is one.
     """
-    _, frequencies, channels = columns.shape
+    _, frequencies, channels = slot.shape
+    plane, width, of_older = frequencies * channels, newer.shape[2], older.shape[1] * older.shape[2]
+    leak, has_next = spread(LEAK), final.size > 0
     for f in range(frequencies):
-        for c in range(channels):
-            columns[0, f, c] = slot[0, f, c] + edge_product[f, c] + bias[c]
-        for c in range(channels):
-            columns[1, f, c] = slot[2, f, c] + edge_product[f, channels + c] + bias[c]
+        for c in range(0, channels, LANES):
+            left, place, own = channels - c, f * channels + c, 5 * f * channels + c
+            added, edge = load(bias, c, left), 2 * f * channels + c
+            one = load(slot, place, left)
+            two = load(slot, plane + place, left)
+            three = load(slot, 2 * plane + place, left)
+            four = load(slot, 3 * plane + place, left)
+            awaiting = load(product, own, left)
+            awaiting_three = load(product, own + 2 * channels, left) + two
+            store(awaiting, slot, place, left)
+            store(load(product, own + channels, left) + one, slot, plane + place, left)
+            store(awaiting_three, slot, 2 * plane + place, left)
+            store(load(product, own + 3 * channels, left) + three, slot, 3 * plane + place, left)
+            oldest = load(product, own + 4 * channels, left) + four + added
+            newest = awaiting + load(edge_product, edge, left) + added
+            middle = awaiting_three + load(edge_product, edge + channels, left) + added
+            store(newest, newer, 2 * f * width + c, left)
+            store(middle, newer, (2 * f + 1) * width + c, left)
+            store(oldest, older, f * of_older + c, left)
+            if has_next:
+                by, beyond = load(scale, c, left), load(shift, c, left)
+                newest, middle, oldest = (
+                    newest * by + beyond,
+                    middle * by + beyond,
+                    oldest * by + beyond,
+                )
+                at = 2 * (f + 1) * channels + c
+                store(larger(newest, leak * newest), edges, at, left)
+                store(larger(middle, leak * middle), edges, at + channels, left)
+                store(larger(oldest, leak * oldest), final, (f + 1) * channels + c, left)
 
 
 @njit(cache=True)
-def repeat_newest(
-    product: FloatArray, slot: FloatArray, bias: FloatArray, columns: FloatArray
-) -> None:
-    """Complete level 0's two newest columns as if the newest frame sounded on for two more.
+def repeat_newest(product: FloatArray, edge_product: FloatArray) -> None:
+    """Find what level 0's edges add where the newest frame sounds on for two more.
 
-    ``product`` [frequency, tap * channel] of that frame, whose own part ``slot`` has already.
-    ``columns`` [column, frequency, channel] gets columns 0 and 1.
+    ``product`` [frequency, tap * channel] is that frame's; ``edge_product`` [frequency, column *
+    channel] gets what it gives to columns 0 and 1 besides its own part.
     """
-    _, frequencies, channels = columns.shape
+    frequencies, channels = product.shape[0], product.shape[1] // 5
     for f in range(frequencies):
-        row = product[f]
-        for c in range(channels):
-            once_more = row[channels + c] + row[2 * channels + c]
-            columns[0, f, c] = slot[0, f, c] + once_more + bias[c]
-        for c in range(channels):
-            once_more = row[3 * channels + c] + row[4 * channels + c]
-            columns[1, f, c] = slot[2, f, c] + once_more + bias[c]
+        for c in range(0, channels, LANES):
+            left, own, edge = channels - c, 5 * f * channels + c, 2 * f * channels + c
+            newest = load(product, own + channels, left) + load(product, own + 2 * channels, left)
+            before = load(product, own + 3 * channels, left) + load(
+                product, own + 4 * channels, left
+            )
+            store(newest, edge_product, edge, left)
+            store(before, edge_product, edge + channels, left)
 
 
 @njit(cache=True)
@@ -86,70 +132,35 @@ def activate_final(
 ) -> None:
     """Normalise and rectify one column [frequency, channel] into ``final`` [padded, channel]."""
     frequencies, channels = column.shape
+    leak = spread(LEAK)
     for f in range(frequencies):
-        for c in range(channels):
-            value = column[f, c] * scale[c] + shift[c]
-            final[f + 1, c] = max(value, LEAK * value)
+        for c in range(0, channels, LANES):
+            left = channels - c
+            value = load(column, f * channels + c, left) * load(scale, c, left)
+            value = value + load(shift, c, left)
+            store(larger(value, leak * value), final, (f + 1) * channels + c, left)
 
 
 @njit(cache=True)
-def activate(
-    columns: FloatArray,
-    scale: FloatArray,
-    shift: FloatArray,
-    edges: FloatArray,
-    final: FloatArray,
-) -> None:
-    """Normalise and rectify columns 0, 1, 2 into the next level's padded inputs.
+def delay(delayed: FloatArray, older: FloatArray) -> None:
+    """Place what was delayed in column 1 of ``older`` [frequency, 2, width]; delay its column 0.
 
-    ``columns`` [3, frequency, channel]; ``edges`` [padded frequency, 2, channel] gets columns 0 and
-    1, ``final`` [padded frequency, channel] column 2.
+    ``delayed`` [frequency, channel].
     """
-    _, frequencies, channels = columns.shape
+    frequencies, channels = delayed.shape
+    width = older.shape[2]
     for f in range(frequencies):
-        for r in range(2):
-            for c in range(channels):
-                value = columns[r, f, c] * scale[c] + shift[c]
-                edges[f + 1, r, c] = max(value, LEAK * value)
-    activate_final(columns[2], scale, shift, final)
-
-
-@njit(cache=True)
-def place_skips(columns: FloatArray, newer: FloatArray, older: FloatArray) -> None:
-    """Copy columns [3, frequency, channel] to the decoder's inputs, before its own channels.
-
-    ``newer`` [frequency, 2, width] gets columns 0 and 1, ``older`` [frequency, 1 or 2, width]
-    column 2.
-    """
-    _, frequencies, channels = columns.shape
-    for f in range(frequencies):
-        for c in range(channels):
-            newer[f, 0, c] = columns[0, f, c]
-        for c in range(channels):
-            newer[f, 1, c] = columns[1, f, c]
-        for c in range(channels):
-            older[f, 0, c] = columns[2, f, c]
-
-
-@njit(cache=True)
-def delay(column: FloatArray, delayed: FloatArray, older: FloatArray) -> None:
-    """Place what was delayed in column 1 of ``older`` [frequency, 2, width]; delay ``column``.
-
-    ``column`` and ``delayed`` [frequency, channel].
-    """
-    frequencies, channels = column.shape
-    for f in range(frequencies):
-        for c in range(channels):
-            older[f, 1, c] = delayed[f, c]
-            delayed[f, c] = column[f, c]
+        for c in range(0, channels, LANES):
+            left, place, at = channels - c, f * channels + c, 2 * f * width + c
+            store(load(delayed, place, left), older, at + width, left)
+            store(load(older, at, left), delayed, place, left)
 
 
 @njit(cache=True)
 def hold(product: FloatArray, held: FloatArray) -> None:
     """Copy [row, value]."""
-    for f in range(held.shape[0]):
-        for k in range(held.shape[1]):
-            held[f, k] = product[f, k]
+    for k in range(0, held.size, LANES):
+        store(load(product, k, held.size - k), held, k, held.size - k)
 
 
 @njit(cache=True)
@@ -168,42 +179,51 @@ def interleave(  # noqa: PLR0917 - Numba takes arrays by position
     columns. The last channels of ``newer`` [2 * frequency, 2, width] and ``older``
     [2 * frequency, 1 or 2, width] get columns 0 and 1, and the others.
     """
-    channels = scale.shape[0]
-    frequencies, columns = product.shape[0], 2 + older.shape[1]
     add_to_last(older_product, product)
-    taps = product.reshape(frequencies, columns, 5, channels)
-    even = np.empty(channels, np.float32)
-    odd = np.empty(channels, np.float32)
-    first = newer.shape[2] - channels
+    for r in range(2):
+        _interleave_column(product, r, scale, shift, newer, r)
+    for r in range(older.shape[1]):
+        _interleave_column(product, 2 + r, scale, shift, older, r)
+
+
+@njit(cache=True)
+def _interleave_column(  # noqa: PLR0917 - Numba takes arrays by position
+    product: FloatArray,
+    column: int,
+    scale: FloatArray,
+    shift: FloatArray,
+    target: FloatArray,
+    place: int,
+) -> None:
+    channels, (frequencies, width) = scale.shape[0], product.shape
+    zero = spread(np.float32(0.0))
+    of_row = target.shape[1] * target.shape[2]
+    first = (place + 1) * target.shape[2] - channels
     for f in range(frequencies):
-        for r in range(columns):
-            own = taps[f, r]
-            for c in range(channels):
-                even[c] = own[1, c]
-                odd[c] = own[2, c]
+        for c in range(0, channels, LANES):
+            left, own = channels - c, f * width + column * 5 * channels + c
+            even = load(product, own + channels, left)
+            odd = load(product, own + 2 * channels, left)
             if f > 0:
-                below = taps[f - 1, r]
-                for c in range(channels):
-                    even[c] += below[3, c]
-                    odd[c] += below[4, c]
+                even = even + load(product, own - width + 3 * channels, left)
+                odd = odd + load(product, own - width + 4 * channels, left)
             if f + 1 < frequencies:
-                above = taps[f + 1, r]
-                for c in range(channels):
-                    odd[c] += above[0, c]
-            place = newer[:, r] if r < 2 else older[:, r - 2]
-            low, high = place[2 * f, first:], place[2 * f + 1, first:]
-            for c in range(channels):
-                low[c] = max(even[c], np.float32(0.0)) * scale[c] + shift[c]
-                high[c] = max(odd[c], np.float32(0.0)) * scale[c] + shift[c]
+                odd = odd + load(product, own + width, left)
+            by, beyond = load(scale, c, left), load(shift, c, left)
+            at = 2 * f * of_row + first + c
+            store(larger(even, zero) * by + beyond, target, at, left)
+            store(larger(odd, zero) * by + beyond, target, at + of_row, left)
 
 
 @njit(cache=True)
 def add_to_last(added: FloatArray, product: FloatArray) -> None:
     """Add to the last values of each row."""
+    width, count = product.shape[1], added.shape[1]
     for f in range(product.shape[0]):
-        row, last = added[f], product[f, product.shape[1] - added.shape[1] :]
-        for k in range(row.shape[0]):
-            last[k] += row[k]
+        for k in range(0, count, LANES):
+            place = (f + 1) * width - count + k
+            total = load(product, place, count - k) + load(added, f * count + k, count - k)
+            store(total, product, place, count - k)
 
 
 @njit(cache=True)
@@ -220,9 +240,8 @@ def finish_mask(  # noqa: PLR0917 - Numba takes arrays by position
     """Last transposed convolution and the mask's 4 x 4 convolution of dilation 2, with sigmoid.
 
     ``product`` [frequency, column * tap] (columns 1 and 3), ``older_product`` likewise (3 and 5);
-    ``columns`` [3, 2 * frequency + 6] is scratch whose three outer
-    bins on either side stay zero. ``weight`` [channel, column, tap], columns 1, 3 and 5; ``mask``
-    [channel, 2 * frequency].
+    ``columns`` [3, 2 * frequency + 6] is scratch whose three outer bins on either side stay zero.
+    ``weight`` [channel, column, tap], columns 1, 3 and 5; ``mask`` [channel, 2 * frequency].
     """
     inner = columns[:, 3:-3]
     inner[:] = np.float32(0.0)
@@ -252,9 +271,11 @@ def _add_bins(product: FloatArray, column: FloatArray) -> None:
 
 @njit(cache=True)
 def _convolve_mask(columns: FloatArray, weight: FloatArray, bias: float, mask: FloatArray) -> None:
-    for f in range(mask.shape[0]):
-        value = bias
-        for r in range(columns.shape[0]):
-            for tap in range(4):
-                value += weight[r, tap] * columns[r, f + 2 * tap]
-        mask[f] = np.float32(1.0) / (np.float32(1.0) + np.exp(-value))
+    bins, (rows, width) = mask.shape[0], columns.shape
+    for f in range(0, bins, LANES):
+        value = spread(bias)
+        for r in range(rows):
+            for tap in range(weight.shape[1]):
+                at = r * width + f + 2 * tap
+                value = value + spread(weight[r, tap]) * load(columns, at, bins - f)
+        store(logistic(value), mask, f, bins - f)

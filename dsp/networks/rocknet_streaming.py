@@ -23,7 +23,7 @@ import numpy as np
 from dsp.errors import SignalError
 from dsp.networks import rocknet_hop_kernels as kernels
 from dsp.networks.kept import Kept
-from dsp.networks.rocknet_columns import left_for_later_steps, make_down, make_mask, make_ups
+from dsp.networks.rocknet_columns import left_for_later_steps, make_downs, make_mask, make_ups
 from dsp.networks.rocknet_grid import DEEP_STEPS, FIRST_DEEP_LEVEL, KERNEL_COLUMNS, HopGrid
 from dsp.networks.rocknet_hop_kernels import UNet
 from dsp.networks.rocknet_packed import SPLIT_STAGE
@@ -51,12 +51,13 @@ class StreamingUNet:
         self.grid = grid
         bins, widths = packed.bins, packed.channels
         sums = empty_sums(bins, widths, grid)
-        downs = [make_down(packed, level, sums[level]) for level in range(LEVELS)]
         ups = [make_ups(packed, stage) for stage in range(LEVELS)]
+        skips = [blocks[0] for blocks in ups]
+        downs = make_downs(packed, sums, skips[::-1])
         held = empty_held(bins, widths)
         layers = UNet(
             tuple(downs[:FIRST_DEEP_LEVEL]),
-            tuple(blocks[0] for blocks in ups[SPLIT_STAGE:]),
+            tuple(skips[SPLIT_STAGE:]),
             tuple(downs[FIRST_DEEP_LEVEL:]),
             tuple(blocks[-1] for blocks in ups[: SPLIT_STAGE + 1]),
             *held,
@@ -84,7 +85,7 @@ class StreamingUNet:
         hop_index = self._state.hop_index
         self._descend(np.ascontiguousarray(magnitudes), hop_index)
         if self.grid.is_deep(hop_index):
-            self._enter_deep()
+            self._state.steps_taken = 0
         self._take_deep_steps(self.grid.steps_until(hop_index), hop_index)
         mask = self._ascend()
         self._state.hop_index = hop_index + 1
@@ -131,11 +132,6 @@ class StreamingUNet:
         delayed = self._state.delayed_at(hop_index)
         kernels.descend(self._layers, slots, magnitudes, delayed)
 
-    def _enter_deep(self) -> None:
-        """Begin a refresh of the deep levels."""
-        kernels.enter_deep(self._layers)
-        self._state.steps_taken = 0
-
     def _take_deep_steps(self, until: int, hop_index: int) -> None:
         """Take the latest refresh's steps that are not taken yet, up to ``until``."""
         refresh_hop = self.grid.latest_deep(hop_index)
@@ -161,7 +157,6 @@ class StreamingUNet:
         silence = np.zeros((self.packed.channels[0], self.packed.bins), np.float32)
         for _ in range(KERNEL_COLUMNS * FIRST_DEEP_LEVEL):  # a level settles after the one above
             self._descend(silence, 0)
-        self._enter_deep()
         for step in range(DEEP_STEPS):
             for _ in range(KERNEL_COLUMNS):
                 self._take_deep_step(step, 0)

@@ -16,7 +16,13 @@ Times are this machine's; ratios are measured in one run, both sides in turn, an
 Leave the machine alone meanwhile: anything else that runs is in the figures.
 """
 _SECTIONS = ("kernels", "hop", "transport", "live")
-_LONG_SECTIONS = ("streams", "soak", "start", "candidates")  # minutes each, so not part of all
+_LONG_SECTIONS = (
+    "streams",
+    "batches",
+    "soak",
+    "start",
+    "candidates",
+)  # minutes each, so not part of all
 
 
 def add_parser(subparsers: Any) -> None:
@@ -31,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
         "--section",
         choices=(*_SECTIONS, *_LONG_SECTIONS, "all"),
         default="all",
-        help="what to measure; streams, soak, start and candidates only when named [all]",
+        help="what to measure; streams, batches, soak, start and candidates only when named [all]",
     )
     parser.add_argument(
         "--seconds",
@@ -75,6 +81,7 @@ def _measures(
         "transport": _transport,
         "live": lambda: _live(seconds, model),
         "streams": lambda: _streams(seconds, model, profile, streams),
+        "batches": _batches,
         "soak": lambda: _soak(seconds, model, profile),
         "start": _start,
         "candidates": _candidates,
@@ -111,6 +118,12 @@ def _streams(seconds: float, model: str, profile: str, streams: int | None) -> M
     from benchmarks.streams import measure_streams  # noqa: PLC0415
 
     return measure_streams(seconds, model, profile, streams)
+
+
+def _batches() -> Mapping[str, Any]:
+    from benchmarks.batches import measure_batches  # noqa: PLC0415
+
+    return measure_batches()
 
 
 def _soak(seconds: float, model: str, profile: str) -> Mapping[str, Any]:

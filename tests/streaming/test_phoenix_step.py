@@ -114,3 +114,22 @@ def test_input_frames_are_left_as_they_were():
     step.push(heard[:, 0], spectra[:, 0])
     assert np.array_equal(heard, before[0])
     assert np.array_equal(spectra, before[1])
+
+
+def test_a_slow_levels_past_is_multiplied_between_its_ticks():
+    """So that a hop at which all levels tick is not much longer than the others."""
+    step = PhoenixStep(pack_phoenix(network_of("six levels")))
+    levels = [kept.parts for kept in step._trunk._layers.parts.levels]
+    multiplied = [[] for _ in levels]
+    heard, spectra = frames(48)
+    for t in range(48):
+        for level in levels:
+            level.down.from_past.fill(7.0)
+        step.push(heard[:, t], spectra[:, t])
+        for level, moments in zip(levels, multiplied, strict=True):
+            if np.any(level.down.from_past != 7.0):
+                moments.append(t)
+    periods = [level.period for level in levels]
+    assert periods == [1, 1, 8, 8, 16, 16]
+    between = [list(range(period // 2 + 1, 48, period)) for period in periods[2:]]
+    assert multiplied == [[], [], *between]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from benchmarks.hop import bounds_ms
 from benchmarks.products import (
+    halved_product_rate,
     noted_products,
     product_rate,
     quantised_product_rate,
@@ -14,11 +15,19 @@ from benchmarks.products import (
 )
 from dsp.networks import phoenix_hop_kernels, rocknet_hop_kernels
 from dsp.networks.phoenix_shape import BINS
-from dsp.networks.products import has_bytes, in_bytes, in_floats
+from dsp.networks.products import (
+    Arithmetic,
+    has_bytes,
+    has_halves,
+    in_bytes,
+    in_floats,
+    in_halves,
+)
 from dsp.networks.registry import load_model
 
 SIZES = st.integers(1, 40)
 needs_eight_bits = pytest.mark.skipif(not has_bytes(), reason="no AMX and no VNNI here")
+needs_halves = pytest.mark.skipif(not has_halves(), reason="no AMX here")
 
 
 def multiply(weights, values, step, rows):
@@ -62,7 +71,7 @@ def test_every_product_of_a_hop_is_noted_and_the_hop_is_as_ever():
     noise = np.random.default_rng(0).standard_normal((2, 512)).astype(np.float32)
     model = load_model("phoenix")
     light, live, usual = (model.separator(name) for name in ("live-light", "live", "live"))
-    of_trunk_and_head = 2 * len(light._step._trunk._layers.parts.levels) + 1 + 3
+    of_trunk_and_head = 2 * len(light._step._trunk._layers.parts.levels) + 1 + 3  # no past is due
     assert len(noted_products(lambda: light.push(noise))) == of_trunk_and_head
     heard = []
     noted = noted_products(lambda: heard.append(live.push(noise)))
@@ -84,6 +93,7 @@ def test_a_run_that_fails_leaves_the_kernels_alone(module):
 def rates(monkeypatch):
     """A core of known speed: 1e6 operations and 1e9 bytes a second, bytes four times as fast."""
     monkeypatch.setattr("benchmarks.hop.product_rate", lambda: 1e6)
+    monkeypatch.setattr("benchmarks.hop.halved_product_rate", lambda: 2e6)
     monkeypatch.setattr("benchmarks.hop.quantised_product_rate", lambda: 4e6)
     monkeypatch.setattr("benchmarks.hop.read_rate", lambda: 1e9)
 
@@ -114,7 +124,8 @@ def test_what_has_no_products_has_no_bounds():
 def test_a_product_of_bytes_is_told_apart():
     plain, quantised = identity(8), identity(8, in_bytes)
     noted = noted_products(lambda: [multiply(w, ones(32), 8, 4) for w in (quantised, plain)])
-    assert [product.weights.is_quantised for product in noted] == [True, False]
+    kinds = [product.weights.arithmetic for product in noted]
+    assert kinds == [Arithmetic.EIGHT_BITS, Arithmetic.FLOAT32]
     assert {product.operations for product in noted} == {2 * 4 * 8 * 8}
 
 
@@ -127,9 +138,30 @@ def test_products_of_bytes_count_at_the_rate_of_bytes():
     assert noted_products(lambda: multiply(both[1], ones(32), 8, 4))[0].weight_bytes == 32 * 64
 
 
+@needs_halves
+def test_a_product_of_rows_in_pieces_is_noted_with_whole_rows():
+    weights = in_halves(np.ones((3, 4), np.float32), None, taps=2)
+    values = np.arange(200, dtype=np.float32)
+    halves = (values.view(np.uint32) >> 16).astype(np.uint16)
+    offsets, run = np.array([0, 10]), phoenix_hop_kernels
+    (noted,) = noted_products(lambda: run.multiply_taps(weights, halves, offsets, 3, 2))
+    assert noted.rows.tolist() == [[0, 1, 10, 11], [3, 4, 13, 14]]
+    assert noted.operations == 2 * 2 * 4 * 3
+    assert noted.weight_bytes == weights.halves.nbytes
+
+
+@needs_halves
+@pytest.mark.usefixtures("rates")
+def test_products_in_bfloat16_count_at_their_own_rate():
+    weights = in_halves(np.eye(8, dtype=np.float32), None)
+    found = bounds_ms(lambda _: multiply(weights, ones(32), 8, 4), [1])
+    assert found["arithmetic"] == pytest.approx(1e3 * 2 * 4 * 8 * 8 / 2e6)
+
+
 @needs_eight_bits
-def test_bytes_are_multiplied_faster():
+def test_shorter_numbers_are_multiplied_faster():
     assert quantised_product_rate() > product_rate()
+    assert halved_product_rate() > 0
 
 
 def test_the_core_has_rates():

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.networks.float_products import LANES, arrange
+from dsp.networks.float_products import LANES, arrange, inputs_at_once
 from dsp.networks.products import in_floats, multiply
 
 SIZES = st.integers(1, 40)
@@ -29,9 +29,21 @@ def test_every_weight_is_where_its_block_looks_for_it(outputs, inputs, seed):
     weights = random(outputs, inputs, seed=seed).numpy()
     arranged = arrange(weights)
     assert arranged.shape == (-(-outputs // LANES), inputs, LANES)
-    for n in range(arranged.shape[0] * LANES):
-        found = arranged[n // LANES, :, n % LANES]
-        assert np.array_equal(found, weights[n] if n < outputs else np.zeros(inputs))
+    for n in range(outputs):
+        of_last_block = n // LANES == arranged.shape[0] - 1
+        shared = inputs_at_once(outputs, inputs) if of_last_block else 1
+        lanes = arranged[n // LANES].reshape(-1, LANES // shared, shared)
+        assert np.array_equal(lanes[:, n % LANES].flatten()[:inputs], weights[n])
+    assert np.count_nonzero(arranged) == np.count_nonzero(weights)
+
+
+@given(outputs=SIZES, inputs=SIZES)
+def test_inputs_share_a_vector_where_outputs_leave_room_for_them(outputs, inputs):
+    shared, last = inputs_at_once(outputs, inputs), (outputs - 1) % LANES + 1
+    assert shared * last <= LANES
+    assert inputs % shared == 0
+    twice = 2 * shared
+    assert twice > 4 or twice * last > LANES or inputs % twice
 
 
 @settings(deadline=None)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dsp.networks import byte_products, products
 from dsp.networks.byte_products import MULTIPLY, Instructions, available_instructions
+from dsp.networks.lanes import LANES
 from dsp.networks.products import has_bytes, in_bytes, multiply
 
 needs_any = pytest.mark.skipif(
@@ -41,18 +42,19 @@ def product(weights, x, instructions=None):
     values, step, rows = x.flatten().numpy(), x.shape[1], len(x)
     if instructions is None:
         return torch.from_numpy(multiply(weights, values, step, rows))
-    wide = np.empty((rows, weights.affine.shape[1]), np.float32)
-    MULTIPLY[instructions](values, step, step, weights.bytes, weights.affine, wide)
-    return torch.from_numpy(wide[:, : weights.outputs].copy())
+    given = np.empty((rows, weights.outputs), np.float32)
+    MULTIPLY[instructions](values, step, step, weights.bytes, weights.affine, given)
+    return torch.from_numpy(given)
 
 
 def quantised(values, step, width, rows):
     """Quantise ``rows`` overlapping rows: bytes, scale, offset."""
-    steps = np.zeros((rows, width + 3), np.uint8)
-    scales = np.empty((2, rows), np.float32)
-    byte_products.quantise_rows(values, step, width, steps, scales)
-    assert not steps[:, width:].any()
-    return steps[:, :width], *scales
+    whole = -(-width // LANES) * LANES
+    steps = np.full((rows, whole + 3), 77, np.uint8)
+    scales = np.empty((rows, 2), np.float32)
+    byte_products.quantise_rows(values, 0, step, width, steps, scales, rows)
+    assert np.all(steps[:, whole:] == 77)
+    return steps[:, :width], *scales.T
 
 
 def bound(weight, x):

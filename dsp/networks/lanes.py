@@ -1,0 +1,215 @@
+"""Sixteen neighbouring floats as one value inside a kernel.
+
+Before a compiler lets a loop over arrays run on vectors it has the loop ask, each time it begins,
+whether they overlap; for the 16 to 64 channels of a bin that takes longer than the loop. Written in
+lanes, a loop is vectors from the start. Where fewer values than lanes are left, ``count`` says how
+many: none beyond is read or written.
+
+Arrays are C-contiguous; ``at`` counts their values from the first one, whatever their shape.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+from dsp.networks import vectors
+
+LANES = 16
+
+_BYTE, _INT = ir.IntType(8), ir.IntType(32)
+_VECTOR, _INTEGERS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(_INT, LANES)
+_ARITHMETIC = ("contract", "nnan", "nsz")  # sums of products may be fused; there is no NaN
+
+
+class _LanesType(types.Type):
+    def __init__(self) -> None:
+        super().__init__("lanes")
+
+
+_OF_LANES = _LanesType()
+
+
+@register_model(_LanesType)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, _VECTOR)
+
+
+def _defined(operation: Any, generate: Callable[..., Any]) -> None:
+    """Let Numba's kernels use an operator between lanes."""
+    template = type("_OnLanes", (ConcreteTemplate,), {"cases": [_signature_of_two()]})
+    infer_global(operation)(template)
+
+    @lower_builtin(operation, _OF_LANES, _OF_LANES)
+    def _(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return generate(builder, *arguments)
+
+
+def _signature_of_two() -> Any:
+    return signature(_OF_LANES, _OF_LANES, _OF_LANES)
+
+
+_defined(operator.add, lambda builder, a, b: builder.fadd(a, b, flags=_ARITHMETIC))
+_defined(operator.sub, lambda builder, a, b: builder.fsub(a, b, flags=_ARITHMETIC))
+_defined(operator.mul, lambda builder, a, b: builder.fmul(a, b, flags=_ARITHMETIC))
+_defined(operator.truediv, lambda builder, a, b: builder.fdiv(a, b, flags=_ARITHMETIC))
+
+
+@intrinsic
+def load(_: Any, values: Any, at: Any, count: Any) -> Any:
+    """Return up to ``count`` values of a float32 array; zeros in the other lanes."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        pointer = _place(context, builder, kinds, arguments)
+        zeros = vectors.constant(_VECTOR, 0.0)
+        return vectors.load_masked(builder, pointer, _first(builder, arguments[2]), zeros)
+
+    return (_OF_LANES(values, at, count), generate) if _of_floats(values) else None
+
+
+@intrinsic
+def load_over(_: Any, others: Any, values: Any, at: Any, count: Any) -> Any:
+    """Return ``others`` with up to ``count`` values of a float32 array in their first lanes."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        others, *of_values = arguments
+        pointer = _place(context, builder, kinds.args[1:], of_values)
+        return vectors.load_masked(builder, pointer, _first(builder, of_values[2]), others)
+
+    return (_OF_LANES(others, values, at, count), generate) if _of_floats(values) else None
+
+
+@intrinsic
+def load_integers(_: Any, values: Any, at: Any) -> Any:
+    """Return sixteen values of an int32 array as floats."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        pointer = _place(context, builder, kinds, arguments)
+        return builder.sitofp(vectors.load(builder, pointer, _INTEGERS), _VECTOR)
+
+    return _OF_LANES(values, at), generate
+
+
+@intrinsic
+def store(_: Any, lanes: Any, values: Any, at: Any, count: Any) -> Any:
+    """Write up to ``count`` lanes to a float32 array."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        lanes, *of_values = arguments
+        pointer = _place(context, builder, kinds.args[1:], of_values)
+        vectors.store_masked(builder, lanes, pointer, _first(builder, of_values[2]))
+        return context.get_dummy_value()
+
+    return (types.void(lanes, values, at, count), generate) if _of_floats(values) else None
+
+
+@intrinsic
+def store_bytes(_: Any, lanes: Any, values: Any, at: Any) -> Any:
+    """Write sixteen lanes, 0 to 255.99, to a uint8 array, rounded down."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        lanes, *of_values = arguments
+        pointer = _place(context, builder, kinds.args[1:], of_values)
+        small = ir.VectorType(_BYTE, LANES)
+        integers = builder.fptosi(lanes, _INTEGERS)
+        where = builder.bitcast(pointer, small.as_pointer())
+        builder.store(builder.trunc(integers, small), where, align=1)
+        return context.get_dummy_value()
+
+    return types.void(lanes, values, at), generate
+
+
+@intrinsic
+def spread(_: Any, value: Any) -> Any:  # noqa: ARG001 - whatever number, it becomes a float32
+    """Return one float32 in every lane."""
+
+    def generate(_context: Any, builder: Any, _kinds: Any, arguments: Any) -> Any:
+        return vectors.everywhere(builder, arguments[0], LANES)
+
+    return _OF_LANES(types.float32), generate
+
+
+@intrinsic
+def larger(_: Any, a: Any, b: Any) -> Any:
+    """Return the larger value of each lane."""
+    return _OF_LANES(a, b), lambda _context, builder, _kinds, pair: _chosen(builder, ">", *pair)
+
+
+@intrinsic
+def smaller(_: Any, a: Any, b: Any) -> Any:
+    """Return the smaller value of each lane."""
+    return _OF_LANES(a, b), lambda _context, builder, _kinds, pair: _chosen(builder, "<", *pair)
+
+
+@intrinsic
+def largest(_: Any, lanes: Any) -> Any:
+    """Return the largest value of all lanes."""
+    return types.float32(lanes), lambda _context, builder, _kinds, one: _folded(builder, ">", *one)
+
+
+@intrinsic
+def smallest(_: Any, lanes: Any) -> Any:
+    """Return the smallest value of all lanes."""
+    return types.float32(lanes), lambda _context, builder, _kinds, one: _folded(builder, "<", *one)
+
+
+@intrinsic
+def nearest(_: Any, lanes: Any) -> Any:
+    """Return the nearest whole number of each lane."""
+
+    def generate(_context: Any, builder: Any, _kinds: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(_VECTOR, [_VECTOR])
+        name = f"llvm.rint.v{LANES}f32"
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+    return _OF_LANES(lanes), generate
+
+
+@intrinsic
+def power_of_two(_: Any, lanes: Any) -> Any:
+    """Return 2 to the power of each lane: whole numbers, -126 to 127."""
+
+    def generate(_context: Any, builder: Any, _kinds: Any, arguments: Any) -> Any:
+        bias, place = (vectors.constant(_INTEGERS, value) for value in (127, 23))
+        exponents = builder.add(builder.fptosi(arguments[0], _INTEGERS), bias)
+        return builder.bitcast(builder.shl(exponents, place), _VECTOR)
+
+    return _OF_LANES(lanes), generate
+
+
+def _of_floats(values: Any) -> bool:
+    """Whether an array is one that lanes can be read from: Numba names the arguments otherwise."""
+    return isinstance(values, types.Array) and values.dtype == types.float32 and values.is_c_contig
+
+
+def _place(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+    """Return the address of value number ``at``; the first arguments are the array and that."""
+    kinds = getattr(kinds, "args", kinds)
+    array = context.make_array(kinds[0])(context, builder, arguments[0])
+    return builder.gep(array.data, [arguments[1]])
+
+
+def _first(builder: Any, count: Any) -> Any:
+    """Tell which lanes are among the first ``count``."""
+    return vectors.are_fewer(builder, range(LANES), count)
+
+
+def _chosen(builder: Any, comparison: str, a: Any, b: Any) -> Any:
+    return builder.select(builder.fcmp_ordered(comparison, a, b, flags=("nnan", "nsz")), a, b)
+
+
+def _folded(builder: Any, comparison: str, lanes: Any) -> Any:
+    """Choose between the halves until one lane is left."""
+    while (count := lanes.type.count) > 1:
+        halves = range(count // 2), range(count // 2, count)
+        low, high = (vectors.lanes_of(builder, lanes, half) for half in halves)
+        lanes = _chosen(builder, comparison, low, high)
+    return builder.extract_element(lanes, _INT(0))
