@@ -18,6 +18,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 PRIORITY = 80  # above JACK's and ours
 LEAST_STALL_S = 0.002
@@ -65,6 +67,22 @@ class Witnesses:
             self.stalls.append(Stall(**json.loads(line)))
         if process.stdout:
             process.stdout.close()
+
+
+def beside_stalls(lines: Sequence[dict[str, Any]], witnesses: Witnesses) -> dict[str, Any]:
+    """Return how the machine stood still, and the late blocks of seconds in which it did not."""
+    seconds = [line for line in lines if "blocks" in line]
+    unexplained = sum(
+        now["late_blocks"] - before["late_blocks"]
+        for before, now in pairwise(seconds)
+        if not witnesses.were_still(before["moment"], now["moment"])
+    )
+    stalls = witnesses.stalls
+    return {
+        "machine_stalls": len(stalls),
+        "machine_stall_max_ms": 1e3 * max((each.seconds for each in stalls), default=0.0),
+        "late_blocks_without_stall": unexplained,
+    }
 
 
 def watch(core: int) -> None:

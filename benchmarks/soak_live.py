@@ -9,15 +9,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from itertools import pairwise
 from typing import Any
 
 import psutil
 
-from benchmarks.core_stalls import Witnesses
+from benchmarks.core_stalls import Witnesses, beside_stalls
 from benchmarks.soak_players import Player
 from benchmarks.soak_samples import (
     Sample,
@@ -109,7 +108,7 @@ def soak_live(
             struck.stop()
             player.has_ended.wait(_START_S)
             last = sample(process, samples[-1].seconds, player.heard)
-        figures = _figures(player, samples, last) | _beside_stalls(player.lines, witnesses)
+        figures = _figures(player, samples, last) | beside_stalls(player.lines, witnesses)
         figures |= {
             "streams": streams,
             "model": model,
@@ -175,20 +174,4 @@ def _figures(player: Player, samples: list[Sample], last: Sample) -> dict[str, A
         "descriptors_first": descriptors,
         "descriptors_last": last.descriptors,
         "descriptors_most": max(each.descriptors for each in samples),
-    }
-
-
-def _beside_stalls(lines: Sequence[dict[str, Any]], witnesses: Witnesses) -> dict[str, Any]:
-    """Return how the machine stood still, and the late blocks of seconds in which it did not."""
-    seconds = [line for line in lines if "blocks" in line]
-    unexplained = sum(
-        now["late_blocks"] - before["late_blocks"]
-        for before, now in pairwise(seconds)
-        if not witnesses.were_still(before["moment"], now["moment"])
-    )
-    stalls = witnesses.stalls
-    return {
-        "machine_stalls": len(stalls),
-        "machine_stall_max_ms": 1e3 * max((each.seconds for each in stalls), default=0.0),
-        "late_blocks_without_stall": unexplained,
     }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from benchmarks.core_stalls import Witnesses, beside_stalls
 from benchmarks.hop import one_thread
 from benchmarks.products import Product, noted_products
 from benchmarks.soak_players import Player
@@ -42,21 +43,24 @@ def _curve(numbers: Iterable[int], seconds: float, model: str, profile: str) -> 
     rows: dict[str, Any] = {}
     with EmbeddedServer(model=model, profile=profile) as server:
         for streams in numbers:
-            player = Player(server.endpoint, streams, seconds, model, profile)
-            player.has_ended.wait(_START_S + 2 * seconds)
-            player.kill()
+            witnesses = Witnesses()
+            with witnesses.watching():
+                player = Player(server.endpoint, streams, seconds, model, profile)
+                player.has_ended.wait(_START_S + 2 * seconds)
+                player.kill()
             heard = player.heard
             if not heard.get("done"):
                 rows["limit"] = heard.get("refused", "the clients ended")
                 return rows
-            rows[f"{streams:2} streams"] = _row(heard, player.lines, streams, seconds)
+            rows[f"{streams:2} streams"] = _row(player.lines, witnesses, streams, seconds)
     return rows
 
 
 def _row(
-    heard: Mapping[str, Any], lines: list[dict[str, Any]], streams: int, seconds: float
+    lines: list[dict[str, Any]], witnesses: Witnesses, streams: int, seconds: float
 ) -> dict[str, Any]:
-    return {
+    heard = lines[-1]
+    return beside_stalls(lines, witnesses) | {
         "late_blocks": heard["late_blocks"],
         "host_xruns": heard["host_xruns"],
         "core_share_per_stream": heard["compute_s"] / streams / seconds,

@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 from dsp.networks import lanes, tiles, vectors
 from dsp.networks.lanes import LANES
 from dsp.networks.processor import features, tiles_are_granted
-from dsp.networks.tiles import OUTPUTS, TILE_ROWS
+from dsp.networks.tiles import OUTPUTS, ROW_TILES, TILE_ROWS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 DEPTH = 32
 """Inputs come in multiples of it; zeros are in the place of those that there are not."""
 
-_ROW_TILES = 2
-ROWS = _ROW_TILES * TILE_ROWS
+ROWS = ROW_TILES * TILE_ROWS
 """Of a block."""
 
 ARRANGED_AXES = 6
@@ -144,7 +143,7 @@ def _add(  # noqa: PLR0917 - Numba takes arguments by position
         first = builder.bitcast(builder.gep(rows, [row_at]), _POINTER)
         given = first, builder.mul(step, _LONG(2)), depths
         weights = builder.bitcast(builder.gep(weights, [weight_at]), _POINTER)
-        tiles.add_here(builder, "tdpbf16ps", _ROW_TILES, given, weights)
+        tiles.add_here(builder, "tdpbf16ps", ROW_TILES, given, weights)
         return context.get_dummy_value()
 
     return types.void(rows, row_at, step, depths, weights, weight_at), generate
@@ -156,7 +155,7 @@ def _write(_: Any, sums: Any) -> Any:
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
         array = context.make_array(kinds.args[0])(context, builder, arguments[0])
-        tiles.write_here(builder, _ROW_TILES, builder.bitcast(array.data, _POINTER))
+        tiles.write_here(builder, ROW_TILES, builder.bitcast(array.data, _POINTER))
         return context.get_dummy_value()
 
     return types.void(sums), generate

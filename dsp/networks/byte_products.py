@@ -46,6 +46,9 @@ LEAST_EXTENT = np.float32(1e-30)
 ROWS_AT_ONCE = 512
 """Rows whose bytes stay in the second cache while all weights pass by."""
 
+LEAST_PASSING_BYTES = 2**18
+"""Weights from which they pass by once, and rows several times; else what is written stays near."""
+
 ARRANGED_AXES = 6
 """Of weights in the order of blocks, see `arrange`."""
 
@@ -124,15 +127,19 @@ def _multiplication(instructions: int) -> Any:
         for first in range(0, row_count, ROWS_AT_ONCE):
             count = min(ROWS_AT_ONCE, row_count - first)
             quantise_rows(values, first * step, step, inputs, quantised, scales, count)
-            for r in range(0, count, ROWS):
+            blocks, row_blocks = weights.shape[0], -(-count // ROWS)
+            for index in range(blocks * row_blocks):
+                if weights.size > LEAST_PASSING_BYTES:
+                    block, row_block = index // row_blocks, index % row_blocks
+                else:
+                    row_block, block = index // blocks, index % blocks
+                r, at = row_block * ROWS, block * OUTPUTS * depth
                 few, row_at = min(ROWS, count - r), r * depth
-                for block in range(weights.shape[0]):
-                    at = block * OUTPUTS * depth
-                    if few > FEW_ROWS:
-                        add_up(instructions, ROWS, quantised, row_at, depth, weights, at, sums)
-                    else:
-                        add_up(instructions, FEW_ROWS, quantised, row_at, depth, weights, at, sums)
-                    _restore(sums, scales, r, few, affine, block * OUTPUTS, product, first + r)
+                if few > FEW_ROWS:
+                    add_up(instructions, ROWS, quantised, row_at, depth, weights, at, sums)
+                else:
+                    add_up(instructions, FEW_ROWS, quantised, row_at, depth, weights, at, sums)
+                _restore(sums, scales, r, few, affine, block * OUTPUTS, product, first + r)
         end(instructions)
 
     return multiply

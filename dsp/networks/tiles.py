@@ -27,6 +27,9 @@ HALVES = 2
 
 OUTPUTS = HALVES * TILE_ROWS
 
+ROW_TILES = 2
+"""The most tiles of rows in a block."""
+
 _TILES = 8
 _BYTE, _LONG = ir.IntType(8), ir.IntType(64)
 _POINTER = _BYTE.as_pointer()
@@ -48,7 +51,7 @@ def clear(_: Any) -> Any:
     """Begin new sums."""
 
     def generate(_: Any, builder: Any, __: Any, ___: Any) -> Any:
-        clear_here(builder, HALVES)
+        clear_here(builder, ROW_TILES)
         return cgutils.get_null_value(_LONG)
 
     return types.int64(), generate

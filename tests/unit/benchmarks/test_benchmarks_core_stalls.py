@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import core_stalls
-from benchmarks.core_stalls import LEAST_STALL_S, Stall, Witnesses
-from benchmarks.soak_live import _beside_stalls
+from benchmarks.core_stalls import LEAST_STALL_S, Stall, Witnesses, beside_stalls
 
 MOMENTS = st.floats(0, 100)
 
@@ -38,7 +37,7 @@ def line(moment, late):
 
 def test_late_blocks_are_explained_by_a_stall_of_their_own_second_only():
     lines = [{"ready": True}, line(1.0, 0), line(2.0, 3), line(3.0, 3), line(4.0, 8)]
-    figures = _beside_stalls(lines, witnesses(Stall(1, 1.5, 0.03), Stall(0, 2.5, 0.02)))
+    figures = beside_stalls(lines, witnesses(Stall(1, 1.5, 0.03), Stall(0, 2.5, 0.02)))
     assert figures == {
         "machine_stalls": 2,
         "machine_stall_max_ms": pytest.approx(30.0),
@@ -47,7 +46,7 @@ def test_late_blocks_are_explained_by_a_stall_of_their_own_second_only():
 
 
 def test_without_stalls_every_late_block_is_ours():
-    figures = _beside_stalls([line(1.0, 0), line(2.0, 7)], witnesses())
+    figures = beside_stalls([line(1.0, 0), line(2.0, 7)], witnesses())
     assert figures["late_blocks_without_stall"] == 7
     assert figures["machine_stall_max_ms"] == 0.0
 
