@@ -26,7 +26,7 @@ LANES = 16
 
 _BYTE, _INT = ir.IntType(8), ir.IntType(32)
 _VECTOR, _INTEGERS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(_INT, LANES)
-_ARITHMETIC = ("contract", "nnan", "nsz")  # sums of products may be fused; there is no NaN
+_ARITHMETIC = ("contract",)  # sums of products may be fused
 
 
 class _LanesType(types.Type):
@@ -45,16 +45,12 @@ class _LanesModel(models.PrimitiveModel):
 
 def _defined(operation: Any, generate: Callable[..., Any]) -> None:
     """Let Numba's kernels use an operator between lanes."""
-    template = type("_OnLanes", (ConcreteTemplate,), {"cases": [_signature_of_two()]})
-    infer_global(operation)(template)
+    cases = [signature(_OF_LANES, _OF_LANES, _OF_LANES)]
+    infer_global(operation)(type("_OnLanes", (ConcreteTemplate,), {"cases": cases}))
 
     @lower_builtin(operation, _OF_LANES, _OF_LANES)
     def _(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return generate(builder, *arguments)
-
-
-def _signature_of_two() -> Any:
-    return signature(_OF_LANES, _OF_LANES, _OF_LANES)
 
 
 _defined(operator.add, lambda builder, a, b: builder.fadd(a, b, flags=_ARITHMETIC))
@@ -203,7 +199,7 @@ def _first(builder: Any, count: Any) -> Any:
 
 
 def _chosen(builder: Any, comparison: str, a: Any, b: Any) -> Any:
-    return builder.select(builder.fcmp_ordered(comparison, a, b, flags=("nnan", "nsz")), a, b)
+    return builder.select(builder.fcmp_ordered(comparison, a, b), a, b)
 
 
 def _folded(builder: Any, comparison: str, lanes: Any) -> Any:
