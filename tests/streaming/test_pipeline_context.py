@@ -168,3 +168,16 @@ def test_audio_too_far_ahead_is_refused_until_more_is_processed() -> None:
     stems = joined(first + pipeline.process() + pipeline.flush())
     whole = np.concatenate([dry, dry[:, :40_000]], axis=1)
     assert np.array_equal(stems, separate(open_stream(8000), whole))
+
+
+def test_what_waits_takes_the_place_of_the_past_only() -> None:
+    """A stream keeps eight seconds, not twice that: all that is sent at once still comes out."""
+    rate_hz = 8000
+    stream = open_with(fixed_gains, rate_hz, max_block_frames=256)
+    assert stream._context.capacity_samples < 8.5 * rate_hz
+    past, ahead = noise(8 * rate_hz), noise(8 * rate_hz, seed=1)
+    expected = separate(open_with(fixed_gains, rate_hz), np.concatenate([past, ahead], axis=1))
+    first = stream.push(0, past)
+    stream.write(past.shape[1], ahead)
+    rest = [*stream.process(), *stream.flush()]
+    assert np.array_equal(joined([*first, *rest]), expected)
