@@ -24,11 +24,11 @@ def keep_where(chosen: Tensor, newer: Tensor, remembered: Tensor) -> None:
 
 
 def in_slots(slots: Tensor, remembered: Tensor) -> Tensor:
-    """Return each stream's values in its slot: of [stream, slot, ...], [stream, ...]."""
+    """Copy each stream's values in its slot: of [stream, slot, ...], [stream, ...]."""
     return remembered[torch.arange(len(slots), device=slots.device), slots]
 
 
 def keep_in_slots(chosen: Tensor, newer: Tensor, slots: Tensor, remembered: Tensor) -> None:
     """Replace each stream's values in its slot, where chosen."""
     streams = torch.arange(len(slots), device=slots.device)
-    remembered[streams, slots] = torch.where(chosen, newer, remembered[streams, slots])
+    remembered[streams, slots] = torch.where(chosen, newer, in_slots(slots, remembered))

@@ -100,7 +100,7 @@ class BatchedUNet:
     def _delay(self, final: Tensor, hops: Tensor, active: Tensor) -> Tensor:
         """Return level 0's column 3, and keep its column 2 until it is that."""
         slots = hops % self._grid.delayed_slots
-        delayed = in_slots(slots, self._delayed).clone()
+        delayed = in_slots(slots, self._delayed)
         keep_in_slots(of_streams(active), final, slots, self._delayed)
         return delayed
 

@@ -295,12 +295,6 @@ def _chosen(signature: Any) -> Instructions:
     return Instructions(signature.args[0].literal_value)
 
 
-def _call(builder: Any, name: str, *arguments: Any, returns: Any = None) -> Any:
-    kind = ir.FunctionType(returns or ir.VoidType(), [argument.type for argument in arguments])
-    function = cgutils.get_or_insert_function(builder.module, kind, name)
-    return builder.call(function, arguments)
-
-
 class _Block:
     """Writes the instructions for one block."""
 
@@ -348,7 +342,7 @@ class _Block:
                 for output, weight in weights.items():
                     total = builder.load(sums[r, output])
                     name = f"llvm.x86.avx512.vpdpbusd.{32 * lanes}"
-                    total = _call(builder, name, total, everywhere, weight, returns=vector)
+                    total = vectors.call(builder, name, vector, [total, everywhere, weight])
                     builder.store(total, sums[r, output])
         for r, output in places:
             pointer = builder.bitcast(self._sum(r, output), vector.as_pointer())

@@ -1,7 +1,7 @@
-"""The exponential function and two of its kin in lanes, to a few units of the last place.
+"""What kernels do to whole arrays in lanes: copies, the exponential function and two of its kin.
 
-A kernel's own: a call of numpy's from Python finds its code out of the cache once in a hop, and
-takes five times as long as its work.
+Exact to a few units of the last place, and a kernel's own: a call of numpy's from Python finds its
+code out of the cache once in a hop, and takes five times as long as its work.
 """
 
 from __future__ import annotations
@@ -65,3 +65,11 @@ def to_hyperbolic_tangent(values: FloatArray) -> None:
     for k in range(0, values.size, LANES):
         left = values.size - k
         store(hyperbolic_tangent(load(values, k, left)), values, k, left)
+
+
+@njit(cache=True)
+def copy(values: FloatArray, target: FloatArray) -> None:
+    """Copy values to a ``target`` of the same shape."""
+    for k in range(0, target.size, LANES):
+        left = target.size - k
+        store(load(values, k, left), target, k, left)

@@ -16,7 +16,6 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
@@ -162,9 +161,7 @@ def nearest(_: Any, lanes: Any) -> Any:
     """Return the nearest whole number of each lane."""
 
     def generate(_context: Any, builder: Any, _kinds: Any, arguments: Any) -> Any:
-        kind = ir.FunctionType(_VECTOR, [_VECTOR])
-        name = f"llvm.rint.v{LANES}f32"
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+        return vectors.call(builder, f"llvm.rint.v{LANES}f32", _VECTOR, arguments)
 
     return _OF_LANES(lanes), generate
 

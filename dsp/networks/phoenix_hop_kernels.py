@@ -14,7 +14,7 @@ from numba import njit
 from dsp.networks import cassiopeia_kernels, phoenix_kernels
 from dsp.networks.bfloat_products import beyond
 from dsp.networks.kernel_cache import hop_kernel
-from dsp.networks.lane_functions import to_hyperbolic_tangent, to_logistic
+from dsp.networks.lane_functions import copy, to_hyperbolic_tangent, to_logistic
 from dsp.networks.products import multiply, multiply_taps
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _convolve(taps: Taps, newest: ClockArray, which: int) -> FloatArray:
 def _multiply_past(taps: Taps, next_slot: int) -> None:
     """Multiply what the next frame, which goes to that slot, will find of those before it."""
     past = _multiply_frames(taps, taps.past, next_slot - taps.dilation)
-    phoenix_kernels.copy(past, taps.from_past)
+    copy(past, taps.from_past)
 
 
 @njit(inline="always")

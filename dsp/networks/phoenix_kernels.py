@@ -84,14 +84,6 @@ def add(values: FloatArray, total: FloatArray) -> None:
 
 
 @njit(cache=True)
-def copy(values: FloatArray, target: FloatArray) -> None:
-    """Copy values to a ``target`` of the same shape."""
-    for k in range(0, target.size, LANES):
-        left = target.size - k
-        store(load(values, k, left), target, k, left)
-
-
-@njit(cache=True)
 def keep_skip(skip: FloatArray, joined: FloatArray) -> None:
     """Copy ``skip`` [bin, channel] to the first channels of ``joined`` [1 + bin + 1, channel]."""
     (bins, channels), width = skip.shape, joined.shape[1]

@@ -13,6 +13,7 @@ from numba import njit
 
 from dsp.networks import rocknet_kernels as kernels
 from dsp.networks.kernel_cache import hop_kernel
+from dsp.networks.lane_functions import copy
 from dsp.networks.products import multiply
 
 if TYPE_CHECKING:
@@ -132,8 +133,8 @@ def take_deep_step(kept: Kept[UNet], slots: IndexArray, step: int) -> None:
     _interleave(newer, older, block, above)
     if stage + 2 == len(ups):
         newer, older = _products(above)
-        kernels.hold(newer, unet.held_newer)
-        kernels.hold(older, unet.held_older)
+        copy(newer, unet.held_newer)
+        copy(older, unet.held_older)
 
 
 @hop_kernel

@@ -157,13 +157,6 @@ def delay(delayed: FloatArray, older: FloatArray) -> None:
 
 
 @njit(cache=True)
-def hold(product: FloatArray, held: FloatArray) -> None:
-    """Copy [row, value]."""
-    for k in range(0, held.size, LANES):
-        store(load(product, k, held.size - k), held, k, held.size - k)
-
-
-@njit(cache=True)
 def interleave(  # noqa: PLR0917 - Numba takes arrays by position
     product: FloatArray,
     older_product: FloatArray,

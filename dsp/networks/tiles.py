@@ -16,6 +16,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from dsp.networks import vectors
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -134,10 +136,7 @@ def _blocks(row_tiles: int) -> list[tuple[int, int]]:
 def _prefetch(builder: Any, pointer: Any) -> None:
     """Ask for a line to read: what a tile is loaded with does not come ahead of it by itself."""
     hint = ir.IntType(32)
-    arguments = [pointer, hint(0), hint(3), hint(1)]
-    kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
-    name = "llvm.prefetch.p0"
-    builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+    _call(builder, "llvm.prefetch.p0", pointer, hint(0), hint(3), hint(1))
 
 
 def _tile(builder: Any, what: str, tile: int, pointer: Any, stride: Any) -> None:
@@ -145,5 +144,4 @@ def _tile(builder: Any, what: str, tile: int, pointer: Any, stride: Any) -> None
 
 
 def _call(builder: Any, name: str, *arguments: Any) -> None:
-    kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
-    builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+    vectors.call(builder, name, ir.VoidType(), arguments)

@@ -25,14 +25,14 @@ def load_masked(builder: Any, pointer: Any, mask: Any, others: Any) -> Any:
     """Read the lanes whose mask is set, and nothing else; the ``others`` stay as they are."""
     pointer = builder.bitcast(pointer, others.type.as_pointer())
     arguments = [pointer, _INT(1), mask, others]
-    return _call(builder, f"llvm.masked.load.{_name(others)}", others.type, arguments)
+    return call(builder, f"llvm.masked.load.{_name(others)}", others.type, arguments)
 
 
 def store_masked(builder: Any, vector: Any, pointer: Any, mask: Any) -> None:
     """Write the lanes whose mask is set."""
     pointer = builder.bitcast(pointer, vector.type.as_pointer())
     arguments = [vector, pointer, _INT(1), mask]
-    _call(builder, f"llvm.masked.store.{_name(vector)}", ir.VoidType(), arguments)
+    call(builder, f"llvm.masked.store.{_name(vector)}", ir.VoidType(), arguments)
 
 
 def are_fewer(builder: Any, lanes: Sequence[int], count: Any) -> Any:
@@ -61,6 +61,7 @@ def _name(vector: Any) -> str:
     return f"{of}.p0{of}"
 
 
-def _call(builder: Any, name: str, returns: Any, arguments: list[Any]) -> Any:
+def call(builder: Any, name: str, returns: Any, arguments: Sequence[Any]) -> Any:
+    """Call one of LLVM's functions by its name; ``returns`` is the type of what it gives."""
     kind = ir.FunctionType(returns, [argument.type for argument in arguments])
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
