@@ -17,9 +17,9 @@ from benchmarks.hop import one_thread
 from dsp.networks.batched_step import BatchedJoined
 from dsp.networks.bundled_networks import load_phoenix
 from dsp.networks.joined_step import QUICK_GRID, JoinedStep
+from dsp.networks.live_network import ANALYSIS_SAMPLES
 from dsp.networks.model_card import load_card
 from dsp.networks.packing import pack_joined
-from dsp.networks.phoenix import ANALYSIS_SAMPLES
 
 _SIZES = (1, 2, 4, 8, 16)
 _PASSES = 64  # a whole pattern of slow and fast levels, some times over

@@ -14,15 +14,20 @@ import torch
 from numba.core.dispatcher import Dispatcher
 from numpy.lib.stride_tricks import sliding_window_view
 
-from dsp.networks import phoenix_hop_kernels, rocknet_hop_kernels
+from dsp.networks import (
+    joined_hop_kernels,
+    live_hop_kernels,
+    phoenix_hop_kernels,
+    rocknet_hop_kernels,
+)
 from dsp.networks.products import multiply, multiply_taps
 
 if TYPE_CHECKING:
-    from dsp.networks.bfloat_products import HalfArray
+    from dsp.networks.lanes import HalfArray
     from dsp.networks.products import OffsetArray, Weights
     from dsp.separator import FloatArray
 
-_HOPS = (phoenix_hop_kernels, rocknet_hop_kernels)
+_HOPS = (live_hop_kernels, joined_hop_kernels, phoenix_hop_kernels, rocknet_hop_kernels)
 _SIDE = 768  # of the square matrices that show the core's rate: they fit the second cache
 _READ_BYTES = 1 << 28  # several times what the third cache of a large server has
 _ROUNDS = 20
@@ -51,10 +56,18 @@ def noted_products(run: Callable[[], object]) -> list[Product]:
     """Run, and note every product that a hop's kernels compute on the way, themselves in Python."""
     noted: list[Product] = []
 
-    def note(weights: Weights, values: FloatArray, step: int, row_count: int) -> FloatArray:
-        seen = sliding_window_view(values, weights.inputs)[::step][:row_count]
-        noted.append(Product(weights, seen.copy()))
-        return multiply(weights, values, step, row_count)
+    def note(  # noqa: PLR0917 - as kernels call it
+        weights: Weights,
+        values: FloatArray,
+        step: int,
+        row_count: int,
+        groups: int = 1,
+        apart: int = 0,
+    ) -> FloatArray:
+        window = sliding_window_view(values, weights.inputs)
+        seen = [window[g * apart :: step][:row_count] for g in range(groups)]
+        noted.append(Product(weights, np.concatenate(seen)))
+        return multiply(weights, values, step, row_count, groups, apart)
 
     def note_taps(
         weights: Weights, halves: HalfArray, offsets: OffsetArray, step: int, row_count: int

@@ -11,20 +11,33 @@ from dataclasses import dataclass
 
 import msgpack  # type: ignore[import-untyped]
 import numpy as np
+import numpy.typing as npt
 import torch
+from numba import njit
 
 from benchmarks.kernels import numpy_overlap_add
+from dsp.networks.kept import Kept
+from dsp.networks.live_network import (
+    ANALYSIS_SAMPLES,
+    CHANNELS,
+    LIVE,
+    LiveNetwork,
+    filtering_windows,
+    hearing_windows,
+)
 from dsp.networks.packing import pack_phoenix, pack_unet
-from dsp.networks.phoenix import ANALYSIS_SAMPLES, CHANNELS, LIVE, PhoenixLive, filtering_windows
 from dsp.networks.phoenix_network import live_network
 from dsp.networks.phoenix_shape import BINS, PhoenixConfig
 from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.rocknet_streaming import StreamingUNet
+from dsp.networks.sound_kernels import Sound, analyse, make_sound, synthesise
 from dsp.networks.unet import unet_mask
 from dsp.networks.unet_weights import untrained_weights
 from dsp.overlap_add import overlap_add
-from dsp.stft import StreamingAnalysis, StreamingSynthesis, asymmetric_windows
+from dsp.stft import asymmetric_windows
 from protocol import Audio, decode, encode
+
+FloatArray = npt.NDArray[np.float32]
 
 _WINDOW_FRAMES = 344  # 8 s of the network's 1024-sample frames
 _HOPS = 16
@@ -87,18 +100,32 @@ def codec_over_msgpack() -> Pair:
 
 
 def stft_over_fft() -> Pair:
-    """Analysis and synthesis of sixteen hops over numpy's transforms of as many frames alone."""
-    windows = filtering_windows()
-    analysis = StreamingAnalysis(windows, CHANNELS)
-    synthesis = StreamingSynthesis(windows, 1, CHANNELS)
+    """Play sixteen hops as they are, as live streams do, over numpy's transforms of their frames.
+
+    Each hop is heard through two windows and played through one; numpy transforms one frame, and
+    back.
+    """
+    sound = make_sound(hearing_windows(), filtering_windows())
     generator = np.random.default_rng(0)
-    audio = generator.standard_normal((CHANNELS, _HOPS * windows.hop_samples), np.float32)
+    audio = generator.standard_normal((CHANNELS, _HOPS * LIVE.hop_samples), np.float32)
+    played = np.empty((1, *audio.shape), np.float32)
     frames = generator.standard_normal((CHANNELS, _HOPS, ANALYSIS_SAMPLES), np.float32)
     return Pair(
-        lambda: synthesis.push(analysis.push(audio)[None]),
+        lambda: _play_dry(sound, audio, played),
         lambda: np.fft.irfft(np.fft.rfft(frames)),
         rounds=51,
     )
+
+
+@njit(cache=True)
+def _play_dry(kept: Kept[Sound], samples: FloatArray, played: FloatArray) -> None:
+    sound = kept.parts
+    for first in range(0, samples.shape[1], sound.newest.shape[1]):
+        analyse(sound, samples, first)
+        for channel in range(CHANNELS):
+            for k in range(sound.spectra.shape[1]):
+                sound.filtered[channel, k] = sound.spectra[channel, k]
+        synthesise(sound, played, first)
 
 
 def phoenix_over_reference() -> Pair:
@@ -107,7 +134,7 @@ def phoenix_over_reference() -> Pair:
     The yardstick goes frame by frame; ours has the transforms too.
     """
     network = live_network(PhoenixConfig()).eval().requires_grad_(requires_grad=False)
-    separator = PhoenixLive(PhoenixStep(pack_phoenix(network)))
+    separator = LiveNetwork(PhoenixStep(pack_phoenix(network)))
     state = network.initial_state()
     generator = np.random.default_rng(0)
     shape = (PHOENIX_PERIOD_HOPS, CHANNELS, LIVE.hop_samples)

@@ -26,10 +26,9 @@ from benchmarks.hop import one_thread
 from benchmarks.ratios_pairs import PHOENIX_PERIOD_HOPS
 from dsp.networks.linear import LinearKind
 from dsp.networks.packing import pack_phoenix
-from dsp.networks.phoenix_head_step import HeadStep
 from dsp.networks.phoenix_network import PhoenixNetwork, live_network
 from dsp.networks.phoenix_shape import BINS, CHANNELS, PhoenixConfig
-from dsp.networks.phoenix_step import TrunkStep
+from dsp.networks.phoenix_step import TrunkStep, empty_features
 from dsp.networks.phoenix_trunk import LevelState, PhoenixTrunk, TrunkState
 from dsp.networks.products import has_bytes
 
@@ -164,7 +163,7 @@ def state_of_silence(trunk: PhoenixTrunk) -> tuple[Tensor, list[Tensor], list[Te
 
 def _ours(network: PhoenixNetwork, kind: LinearKind) -> Period:
     packed = pack_phoenix(network, kind)
-    features = HeadStep(packed.head).features
+    features = empty_features(packed.head)
     step = TrunkStep(packed)
 
     def push(magnitudes: FloatArray) -> FloatArray:

@@ -17,7 +17,6 @@ import numpy.typing as npt
 from scipy import fft
 
 from dsp.errors import SignalError
-from dsp.frame_end import FrameEnd
 from dsp.framing import FRAMES_AT_ONCE, cut_frames, move_on
 from dsp.overlap_add import overlap_add
 
@@ -136,7 +135,7 @@ class StreamingAnalysis:
     def __init__(self, windows: WindowPair, channels: int) -> None:
         self.windows = windows
         past_samples = windows.analysis.size - windows.hop_samples
-        self._own_window = windows.analysis[None]
+        self._window = windows.analysis[None]
         self._state = _AnalysisState(np.zeros((channels, past_samples), np.float32))
 
     def push(self, samples: FloatArray) -> ComplexArray:
@@ -144,23 +143,14 @@ class StreamingAnalysis:
 
         Raises SignalError for another channel count or a broken hop.
         """
-        (spectra,) = self.push_through(self._own_window, samples)
-        return spectra
-
-    def push_through(self, analyses: FloatArray, samples: FloatArray) -> ComplexArray:
-        """Take samples in as ``push`` does, and give [window, channel, n, bin].
-
-        ``analyses`` [window, sample] take the place of the pair's own.
-        """
         self._check(samples)
         past, samples = self._state.past, np.ascontiguousarray(samples, np.float32)
         count = samples.shape[1] // self.windows.hop_samples
-        shape = (len(analyses), past.shape[0], count, analyses.shape[1])
-        frames = np.empty(shape, np.float32)
+        frames = np.empty((1, past.shape[0], count, self._window.shape[1]), np.float32)
         for first in range(0, count, FRAMES_AT_ONCE):
-            cut_frames(past, samples, analyses, first, frames)
+            cut_frames(past, samples, self._window, first, frames)
         move_on(past, samples)
-        spectra: ComplexArray = fft.rfft(frames, axis=-1, overwrite_x=True)
+        spectra: ComplexArray = fft.rfft(frames[0], axis=-1, overwrite_x=True)
         return spectra
 
     def reset(self) -> None:
@@ -181,36 +171,6 @@ class StreamingAnalysis:
             raise SignalError(f"samples {samples.shape}: [{channels}, n * {hop}] expected")
 
 
-class TwinAnalysis:
-    """The same samples through two windows of one length and hop, transformed together.
-
-    Costs hardly more than one `StreamingAnalysis`: transforms of as much as four frames at a time
-    run side by side.
-    """
-
-    def __init__(self, first: WindowPair, second: WindowPair, channels: int) -> None:
-        if (first.analysis.size, first.hop_samples) != (second.analysis.size, second.hop_samples):
-            raise SignalError("windows of different lengths or hops")
-        self._first = StreamingAnalysis(first, channels)
-        self._both = np.stack([first.analysis, second.analysis])
-
-    def push(self, samples: FloatArray) -> tuple[ComplexArray, ComplexArray]:
-        """[channel, n * hop] to [channel, n, bin] through either window.
-
-        Raises SignalError for another channel count or a broken hop.
-        """
-        first, second = self._first.push_through(self._both, samples)
-        return first, second
-
-    def push_first(self, samples: FloatArray) -> ComplexArray:
-        """Do so through the first window only."""
-        return self._first.push(samples)
-
-    def reset(self) -> None:
-        """Silence before the next sample."""
-        self._first.reset()
-
-
 @dataclass
 class _SynthesisState:
     """Hops that are not finished yet, [stem, channel, slot, hop], and the slot of the oldest."""
@@ -224,7 +184,6 @@ class StreamingSynthesis:
 
     def __init__(self, windows: WindowPair, stems: int, channels: int) -> None:
         self.windows = windows
-        self._end = FrameEnd(windows.analysis.size, windows.synthesis.size)
         slots = windows.synthesis.size // windows.hop_samples
         ring = np.zeros((stems, channels, slots, windows.hop_samples), np.float32)
         self._state = _SynthesisState(ring)
@@ -237,7 +196,8 @@ class StreamingSynthesis:
         self._check(spectra)
         stems, channels, frame_count, _ = spectra.shape
         samples = np.empty((stems, channels, frame_count * self.windows.hop_samples), np.float32)
-        frames, state = self._end.of(spectra), self._state
+        frames: FloatArray = fft.irfft(spectra, n=self.windows.analysis.size, axis=-1)
+        state = self._state
         state.slot = overlap_add(frames, self.windows.synthesis, state.ring, state.slot, samples)
         return samples
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from dsp.separator import FloatArray
+if TYPE_CHECKING:
+    from dsp.separator import FloatArray
 
 TOP_BINS = 32
 """How many of the highest known bins speak for those above: 340 Hz of a 4096-point transform."""

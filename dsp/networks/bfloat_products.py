@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from dsp.networks import lanes, tiles, vectors
+from dsp.networks import lanes, tiles
 from dsp.networks.lanes import LANES
 from dsp.networks.processor import features, tiles_are_granted
 from dsp.networks.tiles import OUTPUTS, ROW_TILES, TILE_ROWS
@@ -24,9 +24,8 @@ from dsp.networks.tiles import OUTPUTS, ROW_TILES, TILE_ROWS
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from dsp.networks.lanes import HalfArray
     from dsp.separator import FloatArray
-
-    HalfArray = npt.NDArray[np.uint16]
 
 DEPTH = 32
 """Inputs come in multiples of it; zeros are in the place of those that there are not."""
@@ -76,9 +75,9 @@ def convert(values: FloatArray, count: int, halves: HalfArray) -> None:
     """Round the first ``count`` of ``values``, flat, to bfloat16; zeros behind them."""
     whole, size = count // LANES * LANES, halves.shape[0]
     for k in range(0, whole, LANES):
-        _store_halves(lanes.load(values, k, LANES), halves, k, LANES)
+        lanes.store(lanes.load(values, k, LANES), halves, k, LANES)
     if whole < count:
-        _store_halves(lanes.load(values, whole, count - whole), halves, whole, size - whole)
+        lanes.store(lanes.load(values, whole, count - whole), halves, whole, size - whole)
     for k in range(min(whole + LANES, size) if whole < count else count, size):
         halves[k] = 0
 
@@ -141,7 +140,7 @@ def _add(  # noqa: PLR0917 - Numba takes arguments by position
             for kind, value in zip(kinds.args, arguments, strict=True)
         )
         first = builder.bitcast(builder.gep(rows, [row_at]), _POINTER)
-        given = first, builder.mul(step, _LONG(2)), depths
+        given = first, builder.mul(step, _LONG(2)), depths, _LONG(tiles.ROW_BYTES)
         weights = builder.bitcast(builder.gep(weights, [weight_at]), _POINTER)
         tiles.add_here(builder, "tdpbf16ps", ROW_TILES, given, weights)
         return context.get_dummy_value()
@@ -159,26 +158,6 @@ def _write(_: Any, sums: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(sums), generate
-
-
-@intrinsic
-def _store_halves(_: Any, values: Any, halves: Any, at: Any, count: Any) -> Any:
-    """Write up to ``count`` lanes as bfloat16, rounded to the nearest, to even if two are."""
-
-    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
-        values, halves, at, count = arguments
-        integers, shorts = (ir.VectorType(ir.IntType(bits), LANES) for bits in (32, 16))
-        sixteen, one, half = (vectors.constant(integers, value) for value in (16, 1, 0x7FFF))
-        bits = builder.bitcast(values, integers)
-        odd = builder.and_(builder.lshr(bits, sixteen), one)
-        rounded = builder.add(bits, builder.add(odd, half))
-        cut = builder.trunc(builder.lshr(rounded, sixteen), shorts)
-        array = context.make_array(kinds.args[1])(context, builder, halves)
-        mask = vectors.are_fewer(builder, range(LANES), count)
-        vectors.store_masked(builder, cut, builder.gep(array.data, [at]), mask)
-        return context.get_dummy_value()
-
-    return types.void(values, halves, at, count), generate
 
 
 _LONG = ir.IntType(64)

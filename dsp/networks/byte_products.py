@@ -106,27 +106,32 @@ def _multiplication(instructions: int) -> Any:
     def multiply(  # noqa: PLR0917 - Numba takes arrays by position
         values: FloatArray,
         step: int,
+        groups: int,
+        apart: int,
         inputs: int,
         weights: WeightArray,
         affine: FloatArray,
         product: FloatArray,
     ) -> None:
-        """Write ``product`` [row, out] of rows that may overlap.
+        """Write ``product`` [group * row, out] of rows that may overlap.
 
-        Row ``r`` is ``values[r * step : r * step + inputs]`` and must be finite. ``weights`` are as
-        `arrange` has them. ``affine`` [3, out, or more]: what one step of a weight is worth, the
-        sum of an output's weights, its bias.
+        Row ``r`` of group ``g`` has ``inputs`` of ``values``, flat, from ``g * apart + r * step``
+        on, and they must be finite. ``weights`` are as `arrange` has them. ``affine`` [3, out, or
+        more]: what one step of a weight is worth, the sum of an output's weights, its bias.
         """
         depth = weights.shape[1] * DEPTH
         row_count = product.shape[0]
-        at_once = min(row_count, ROWS_AT_ONCE)
-        quantised = np.empty((-(-at_once // ROWS) * ROWS, depth), np.uint8)
+        of_group = row_count // groups
+        at_once = min(row_count, ROWS_AT_ONCE) if groups == 1 else row_count
+        quantised = np.empty((-(-at_once // ROWS), depth // DEPTH, ROWS, DEPTH), np.uint8)
         scales = np.empty((at_once, 2), np.float32)
         sums = np.empty((ROWS, OUTPUTS), np.int32)
         begin(instructions)
         for first in range(0, row_count, ROWS_AT_ONCE):
             count = min(ROWS_AT_ONCE, row_count - first)
-            quantise_rows(values, first * step, step, inputs, quantised, scales, count)
+            for g in range(groups):
+                at, place, rows = g * apart + first * step, g * of_group, min(count, of_group)
+                quantise_rows(values, at, step, inputs, quantised, scales, place, rows)
             blocks, row_blocks = weights.shape[0], -(-count // ROWS)
             for index in range(blocks * row_blocks):
                 if weights.size > LEAST_PASSING_BYTES:
@@ -134,11 +139,11 @@ def _multiplication(instructions: int) -> Any:
                 else:
                     row_block, block = index // blocks, index % blocks
                 r, at = row_block * ROWS, block * OUTPUTS * depth
-                few, row_at = min(ROWS, count - r), r * depth
+                few, row_at, depths = min(ROWS, count - r), r * depth, weights.shape[1]
                 if few > FEW_ROWS:
-                    add_up(instructions, ROWS, quantised, row_at, depth, weights, at, sums)
+                    add_up(instructions, ROWS, quantised, row_at, depths, weights, at, sums)
                 else:
-                    add_up(instructions, FEW_ROWS, quantised, row_at, depth, weights, at, sums)
+                    add_up(instructions, FEW_ROWS, quantised, row_at, depths, weights, at, sums)
                 _restore(sums, scales, r, few, affine, block * OUTPUTS, product, first + r)
         end(instructions)
 
@@ -156,17 +161,19 @@ def quantise_rows(  # noqa: PLR0917 - Numba takes arrays by position
     inputs: int,
     quantised: ByteArray,
     scales: FloatArray,
+    place: int,
     row_count: int,
 ) -> None:
     """Write each row as bytes times a scale plus an offset: its own extremes, evenly.
 
-    Row ``r`` is of ``values``, flat, from ``begin + r * step`` on, and must be finite. ``scales``
-    [row, (scale, offset)]; ``quantised`` [row, inputs rounded up to lanes, or more], what is beyond
-    the inputs means nothing.
+    Row ``r`` is of ``values``, flat, from ``begin + r * step`` on, and must be finite; it becomes
+    row ``place + r``. ``scales`` [row, (scale, offset)]; ``quantised`` [row / 32, input / 64, 32,
+    64], what is beyond the inputs means nothing.
     """
+    depths = quantised.shape[1]
     half = lanes.spread(np.float32(0.5))
-    for r in range(row_count):
-        first = begin + r * step
+    for r in range(place, place + row_count):
+        first = begin + (r - place) * step
         low = high = lanes.spread(values[first])
         for k in range(0, inputs, LANES):
             low = lanes.smaller(low, lanes.load_over(low, values, first + k, inputs - k))
@@ -177,7 +184,8 @@ def quantise_rows(  # noqa: PLR0917 - Numba takes arrays by position
         offset, scale = lanes.spread(lowest), lanes.spread(steps)
         for k in range(0, inputs, LANES):
             above = lanes.load_over(offset, values, first + k, inputs - k) - offset
-            lanes.store_bytes(above * scale + half, quantised, r * quantised.shape[1] + k)
+            depth = (r // ROWS * depths + k // DEPTH) * ROWS + r % ROWS
+            lanes.store_bytes(above * scale + half, quantised, depth * DEPTH + k % DEPTH)
         scales[r, 0], scales[r, 1] = extent / LARGEST_BYTE, lowest
 
 
@@ -240,22 +248,21 @@ def add_up(  # noqa: PLR0917 - Numba takes arguments by position
     row_count: Any,
     rows: Any,
     row_at: Any,
-    row_bytes: Any,
+    depths: Any,
     weights: Any,
     weight_at: Any,
     sums: Any,
 ) -> Any:
     """Multiply a block of rows by one of weights: ``sums`` [32, 32] of ``row_count`` rows.
 
-    ``row_count`` is a constant, ``ROWS`` or ``FEW_ROWS``. Of ``rows`` (uint8) and ``weights``
-    (int8, in the order of `arrange`), both contiguous, those of the block begin at ``row_at``,
-    another row every ``row_bytes``, a multiple of ``DEPTH``, and at ``weight_at``. ``sums`` is
-    int32.
+    ``row_count`` is a constant, ``ROWS`` or ``FEW_ROWS``. Of ``rows`` (uint8, in the order of
+    `quantise_rows`) and ``weights`` (int8, in that of `arrange`) those of the block begin at
+    ``row_at`` and ``weight_at``; of each there are ``depths``. ``sums`` is int32.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         row_count = signature.args[1].literal_value
-        _, _, rows, row_at, row_bytes, weights, weight_at, sums = (
+        _, _, rows, row_at, depths, weights, weight_at, sums = (
             context.make_array(kind)(context, builder, value).data
             if isinstance(kind, types.Array)
             else value
@@ -264,7 +271,7 @@ def add_up(  # noqa: PLR0917 - Numba takes arguments by position
         rows = builder.gep(builder.bitcast(rows, _POINTER), [row_at])
         weights = builder.gep(builder.bitcast(weights, _POINTER), [weight_at])
         sums = builder.bitcast(sums, _POINTER)
-        block = _Block(builder, rows, row_bytes, weights, sums)
+        block = _Block(builder, rows, depths, weights, sums)
         match _chosen(signature):
             case Instructions.AMX:
                 block.add_up_tiles(row_count // LANES)
@@ -274,9 +281,7 @@ def add_up(  # noqa: PLR0917 - Numba takes arguments by position
                 block.add_up_vectors(row_count, LANES // 2, 2)
         return cgutils.get_null_value(_LONG)
 
-    signature = types.int64(
-        instructions, row_count, rows, row_at, row_bytes, weights, weight_at, sums
-    )
+    signature = types.int64(instructions, row_count, rows, row_at, depths, weights, weight_at, sums)
     return (signature, generate) if _are_constant(instructions, row_count) else None
 
 
@@ -298,15 +303,14 @@ def _chosen(signature: Any) -> Instructions:
 class _Block:
     """Writes the instructions for one block."""
 
-    def __init__(self, builder: Any, rows: Any, row_bytes: Any, weights: Any, sums: Any) -> None:
+    def __init__(self, builder: Any, rows: Any, depths: Any, weights: Any, sums: Any) -> None:
         self._builder = builder
-        self._rows, self._row_bytes = rows, row_bytes
+        self._rows, self._depths = rows, depths
         self._weights, self._sums = weights, sums
-        self._depths = builder.udiv(row_bytes, _LONG(DEPTH))
 
     def add_up_tiles(self, row_tiles: int) -> None:
         """Let tiles add up."""
-        rows = self._rows, self._row_bytes, self._depths
+        rows = self._rows, _LONG(DEPTH), self._depths, _LONG(ROWS * DEPTH)
         tiles.clear_here(self._builder, row_tiles)
         tiles.add_here(self._builder, "tdpbusd", row_tiles, rows, self._weights)
         tiles.write_here(self._builder, row_tiles, self._sums)
@@ -349,10 +353,8 @@ class _Block:
             builder.store(builder.load(sums[r, output]), pointer, align=4)
 
     def _row(self, row: int, depth: Any) -> Any:
-        at = self._builder.mul(self._row_bytes, _LONG(row))
-        return self._builder.gep(
-            self._rows, [self._builder.add(at, self._builder.mul(depth, _LONG(DEPTH)))]
-        )
+        at = self._builder.mul(depth, _LONG(ROWS * DEPTH))
+        return self._builder.gep(self._rows, [self._builder.add(at, _LONG(row * DEPTH))])
 
     def _weight(self, depth: Any, half: int) -> Any:
         at = self._builder.mul(depth, _LONG(_HALVES * _HALF_BYTES))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from dsp.errors import UnknownProfileError
 from dsp.networks.linear import LinearKind
+from dsp.networks.live_network import LIVE, LiveNetwork
 from dsp.networks.model_card import load_card
-from dsp.networks.phoenix import LIVE, PhoenixLive
+from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.products import has_bytes
 
 if TYPE_CHECKING:
@@ -48,6 +49,4 @@ class Cassiopeia:
         if profile_name not in self.profiles:
             known = ", ".join(self.profiles)
             raise UnknownProfileError(f"{NAME} has no profile {profile_name!r}; there are: {known}")
-        from dsp.networks.cassiopeia_step import CassiopeiaStep  # noqa: PLC0415
-
-        return PhoenixLive(CassiopeiaStep(self._packed))
+        return LiveNetwork(PhoenixStep(self._packed, is_complex=True))

@@ -21,11 +21,16 @@ from torch import Tensor
 
 from dsp.networks.complex_layers import PARTS, gated, make_complex
 from dsp.networks.phoenix_network import PhoenixNetwork
-from dsp.networks.phoenix_shape import BINS, USUAL_MAGNITUDE, PhoenixConfig, TrunkConfig
+from dsp.networks.phoenix_shape import (
+    BINS,
+    LEAST_MAGNITUDE,
+    USUAL_MAGNITUDE,
+    PhoenixConfig,
+    TrunkConfig,
+)
 from dsp.networks.phoenix_trunk import LEAK, PhoenixTrunk, TrunkState
 
 FEATURES = 4  # complex numbers heard of each bin
-LEAST_MAGNITUDE = 1e-6
 
 CONFIG = PhoenixConfig(
     trunk=TrunkConfig(

@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsp.networks import phoenix_packed, rocknet_packed
+from dsp.networks import joined_hop_kernels, live_hop_kernels, phoenix_packed, rocknet_packed
+from dsp.networks.joined_hop_kernels import Joined
+from dsp.networks.kept import Kept
 from dsp.networks.linear import LinearKind
-from dsp.networks.phoenix_head_step import NEAR_REACH, HeadStep
-from dsp.networks.phoenix_kernels import join
-from dsp.networks.phoenix_shape import BINS, HOPS_PER_STEP
-from dsp.networks.phoenix_step import TrunkStep
+from dsp.networks.phoenix_hop_kernels import NEAR_REACH
+from dsp.networks.phoenix_shape import BINS, CHANNELS, HOPS_PER_STEP
+from dsp.networks.phoenix_step import TrunkStep, empty_features
 from dsp.networks.rocknet_grid import HopGrid
+from dsp.networks.rocknet_rebuild import magnitudes_of
 from dsp.networks.rocknet_streaming import StreamingUNet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dsp.networks.live_hop_kernels import Play
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.phoenix_packed import PackedPhoenix
     from dsp.networks.phoenix_shape import TrunkConfig
@@ -85,27 +88,40 @@ class JoinedStep:
         # So that no hop has the deep levels of both: the trunk's run at every eighth.
         self._unet_ahead = packed.grid.deep_period // 2
         self._trunk = TrunkStep(packed.phoenix)
-        self._head = HeadStep(packed.phoenix.head)
-        # The head's features: the trunk's answer, the U-Net's opinion, and what it adds itself.
-        self._opinion_at = NEAR_REACH * self._head.features.shape[1] + packed.answer_width
+        self._features = empty_features(packed.phoenix.head)
+        self.layers = Kept(
+            Joined(
+                self._trunk.layers,
+                self._unet.layers,
+                packed.phoenix.head,
+                self._features,
+                NEAR_REACH * self._features.shape[1] + packed.answer_width,
+                magnitudes=np.zeros((CHANNELS, BINS), np.float32),
+                opinion=np.zeros((CHANNELS, BINS), np.float32),
+            )
+        )
         self.reset()
 
     def reset(self, frame: int = 0) -> None:
         """Silence so far; ``frame`` is the index of the first hop to come."""
         self._unet.reset(frame + self._unet_ahead)
         self._trunk.reset(frame)
-        self._head.reset()
+        self._features[:] = 0.0
 
     def push(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
-        """Filter the next frame, [channel 2, bin] through either window: the vocals' spectrum."""
-        mask = self._trunk.listen(heard, self._head.features)
-        opinion = self._unet.push(np.abs(heard[:, :BINS]))
-        join(opinion, mask, self._head.features, self._opinion_at)
-        return self._head.filter(mask, spectra)
+        """Filter one frame, [channel 2, bin] through either window: the vocals' spectrum."""
+        filtered = np.empty(spectra.shape, np.complex64)
+        given = np.ascontiguousarray(heard), np.ascontiguousarray(spectra)
+        joined_hop_kernels.push(self.layers, *given, filtered)
+        return filtered
+
+    @property
+    def play(self) -> Play[Joined]:
+        """The kernel that plays a stream through it."""
+        return live_hop_kernels.play_joined
 
     def rebuild(self, heard: ComplexArray, frame: int) -> None:
-        """Set the state as after a reset and frames [channel 2, hop, bin], the first ``frame``."""
+        """Set the state as after a reset and frames [hop, channel 2, bin], the first ``frame``."""
         self.reset(frame)
-        magnitudes = np.abs(heard[..., :BINS]).transpose(1, 0, 2)
-        self._unet.rebuild(magnitudes, frame + self._unet_ahead)
-        self._trunk.rebuild(heard, frame, self._head.features)
+        self._unet.rebuild(magnitudes_of(heard, BINS), frame + self._unet_ahead)
+        self._trunk.rebuild(heard, frame, self._features)

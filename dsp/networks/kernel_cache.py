@@ -29,8 +29,12 @@ def digest(files: Iterable[Path]) -> str:
 
 
 def kernel_files() -> list[Path]:
-    """Return the files that kernels are made of."""
-    patterns = ("*_kernels.py", "*products.py", "lane*.py", "tiles.py", "vectors.py")
+    """Return the files that kernels are made of, and those of the numbers in them."""
+    patterns = (
+        *("*_kernels.py", "*products.py", "lane*.py", "tiles.py", "vectors.py"),
+        *("phoenix_shape.py", "bandwidth.py", "processor.py"),
+        *("../framing.py", "../overlap_add.py"),
+    )
     return [file for pattern in patterns for file in Path(__file__).parent.glob(pattern)]
 
 

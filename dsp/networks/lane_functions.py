@@ -15,6 +15,7 @@ from numba import njit
 from dsp.networks.lanes import LANES, larger, load, nearest, power_of_two, smaller, spread, store
 
 if TYPE_CHECKING:
+    from dsp.networks.lanes import LaneArray
     from dsp.separator import FloatArray
 
 _LARGEST = np.float32(87.0)  # beyond it, e ** x leaves what 32 bits hold
@@ -68,7 +69,7 @@ def to_hyperbolic_tangent(values: FloatArray) -> None:
 
 
 @njit(cache=True)
-def copy(values: FloatArray, target: FloatArray) -> None:
+def copy(values: LaneArray, target: LaneArray) -> None:
     """Copy values to a ``target`` of the same shape."""
     for k in range(0, target.size, LANES):
         left = target.size - k

@@ -5,14 +5,16 @@ whether they overlap; for the 16 to 64 channels of a bin that takes longer than 
 lanes, a loop is vectors from the start. Where fewer values than lanes are left, ``count`` says how
 many: none beyond is read or written.
 
-Arrays are C-contiguous; ``at`` counts their values from the first one, whatever their shape.
+Arrays are C-contiguous; ``at`` counts their values from the first one, whatever their shape. What
+is read and written may be in bfloat16, the first 16 bits of a float: numpy has no such type, so an
+array of it is one of uint16.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
 from numba import types
@@ -21,10 +23,20 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from dsp.networks import vectors
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from dsp.separator import FloatArray
+
+    HalfArray = npt.NDArray[np.uint16]
+    LaneArray = FloatArray | HalfArray
+
 LANES = 16
 
-_BYTE, _INT = ir.IntType(8), ir.IntType(32)
+_BYTE, _SHORT, _INT = ir.IntType(8), ir.IntType(16), ir.IntType(32)
 _VECTOR, _INTEGERS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(_INT, LANES)
+_SHORTS = ir.VectorType(_SHORT, LANES)
 _ARITHMETIC = ("contract",)  # sums of products may be fused
 
 
@@ -60,14 +72,16 @@ _defined(operator.truediv, lambda builder, a, b: builder.fdiv(a, b, flags=_ARITH
 
 @intrinsic
 def load(_: Any, values: Any, at: Any, count: Any) -> Any:
-    """Return up to ``count`` values of a float32 array; zeros in the other lanes."""
+    """Return up to ``count`` values of a float32 or bfloat16 array; zeros in the other lanes."""
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
-        pointer = _place(context, builder, kinds, arguments)
-        zeros = vectors.constant(_VECTOR, 0.0)
-        return vectors.load_masked(builder, pointer, _first(builder, arguments[2]), zeros)
+        pointer, mask = _place(context, builder, kinds, arguments), _first(builder, arguments[2])
+        if _is_of(types.float32, values):
+            return vectors.load_masked(builder, pointer, mask, vectors.constant(_VECTOR, 0.0))
+        none = vectors.constant(_SHORTS, 0)
+        return _widened(builder, vectors.load_masked(builder, pointer, mask, none))
 
-    return (_OF_LANES(values, at, count), generate) if _of_floats(values) else None
+    return (_OF_LANES(values, at, count), generate) if _is_held(values) else None
 
 
 @intrinsic
@@ -79,7 +93,8 @@ def load_over(_: Any, others: Any, values: Any, at: Any, count: Any) -> Any:
         pointer = _place(context, builder, kinds.args[1:], of_values)
         return vectors.load_masked(builder, pointer, _first(builder, of_values[2]), others)
 
-    return (_OF_LANES(others, values, at, count), generate) if _of_floats(values) else None
+    of_floats = _is_of(types.float32, values)
+    return (_OF_LANES(others, values, at, count), generate) if of_floats else None
 
 
 @intrinsic
@@ -95,15 +110,69 @@ def load_integers(_: Any, values: Any, at: Any) -> Any:
 
 @intrinsic
 def store(_: Any, lanes: Any, values: Any, at: Any, count: Any) -> Any:
-    """Write up to ``count`` lanes to a float32 array."""
+    """Write up to ``count`` lanes to a float32 array, or a bfloat16 one, rounded to the nearest."""
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
         lanes, *of_values = arguments
         pointer = _place(context, builder, kinds.args[1:], of_values)
+        if not _is_of(types.float32, values):
+            lanes = _rounded(builder, lanes)
         vectors.store_masked(builder, lanes, pointer, _first(builder, of_values[2]))
         return context.get_dummy_value()
 
-    return (types.void(lanes, values, at, count), generate) if _of_floats(values) else None
+    return (types.void(lanes, values, at, count), generate) if _is_held(values) else None
+
+
+@intrinsic
+def load_backwards(_: Any, values: Any, at: Any) -> Any:
+    """Return sixteen values of a float32 array, the last of them, number ``at + 15``, first."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        vector = vectors.load(builder, _place(context, builder, kinds, arguments), _VECTOR)
+        return vectors.lanes_of(builder, vector, range(LANES - 1, -1, -1))
+
+    return (_OF_LANES(values, at), generate) if _is_of(types.float32, values) else None
+
+
+@intrinsic
+def store_complex(_: Any, real: Any, imaginary: Any, values: Any, at: Any) -> Any:
+    """Write sixteen numbers to a complex64 array."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        real, imaginary, *of_values = arguments
+        pointer = _place(context, builder, kinds.args[2:], of_values)
+        pairs = [lane + half for lane in range(LANES) for half in (0, LANES)]
+        both = vectors.lanes_of_two(builder, real, imaginary, pairs)
+        builder.store(both, builder.bitcast(pointer, both.type.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    of_complex = _is_of(types.complex64, values)
+    return (types.void(real, imaginary, values, at), generate) if of_complex else None
+
+
+@intrinsic
+def transpose(_: Any, values: Any, at: Any, target: Any, place: Any) -> Any:
+    """Write 16 x 16 values of a float32 array, row by row, to another, column by column."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        source = _place(context, builder, kinds.args[:2], arguments[:2])
+        place = _place(context, builder, kinds.args[2:], arguments[2:])
+        starts = [ir.IntType(64)(LANES * row) for row in range(LANES)]
+        rows = [vectors.load(builder, builder.gep(source, [start]), _VECTOR) for start in starts]
+        for apart in (8, 4, 2, 1):  # a row and a lane that differ in this bit change places
+            upper = [lane + (LANES - apart if lane & apart else 0) for lane in range(LANES)]
+            lower = [lane + (LANES if lane & apart else apart) for lane in range(LANES)]
+            for row in (row for row in range(LANES) if not row & apart):
+                pair = rows[row], rows[row + apart]
+                rows[row] = vectors.lanes_of_two(builder, *pair, upper)
+                rows[row + apart] = vectors.lanes_of_two(builder, *pair, lower)
+        for start, row in zip(starts, rows, strict=True):
+            where = builder.bitcast(builder.gep(place, [start]), _VECTOR.as_pointer())
+            builder.store(row, where, align=4)
+        return context.get_dummy_value()
+
+    are_floats = _is_of(types.float32, values) and _is_of(types.float32, target)
+    return (types.void(values, at, target, place), generate) if are_floats else None
 
 
 @intrinsic
@@ -178,9 +247,28 @@ def power_of_two(_: Any, lanes: Any) -> Any:
     return _OF_LANES(lanes), generate
 
 
-def _of_floats(values: Any) -> bool:
+def _is_held(values: Any) -> bool:
     """Whether an array is one that lanes can be read from: Numba names the arguments otherwise."""
-    return isinstance(values, types.Array) and values.dtype == types.float32 and values.is_c_contig
+    return _is_of(types.float32, values) or _is_of(types.uint16, values)
+
+
+def _is_of(kind: Any, values: Any) -> bool:
+    return isinstance(values, types.Array) and values.dtype == kind and values.is_c_contig
+
+
+def _widened(builder: Any, halves: Any) -> Any:
+    """Return bfloat16 as floats."""
+    bits = builder.shl(builder.zext(halves, _INTEGERS), vectors.constant(_INTEGERS, 16))
+    return builder.bitcast(bits, _VECTOR)
+
+
+def _rounded(builder: Any, lanes: Any) -> Any:
+    """Return the nearest bfloat16, of two the even one."""
+    sixteen, one, half = (vectors.constant(_INTEGERS, value) for value in (16, 1, 0x7FFF))
+    bits = builder.bitcast(lanes, _INTEGERS)
+    odd = builder.and_(builder.lshr(bits, sixteen), one)
+    up = builder.add(bits, builder.add(odd, half))
+    return builder.trunc(builder.lshr(up, sixteen), _SHORTS)
 
 
 def _place(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A hop of Phoenix's trunk, and of its head, each as one kernel.
+"""A hop of Phoenix as one kernel.
 
 As calls from Python, some forty, it would take half as long again, and ask for the interpreter's
 lock as often. Kernels in between are not cached by themselves: see `kernel_cache`.
@@ -15,18 +15,22 @@ from dsp.networks import cassiopeia_kernels, phoenix_kernels
 from dsp.networks.bfloat_products import beyond
 from dsp.networks.kernel_cache import hop_kernel
 from dsp.networks.lane_functions import copy, to_hyperbolic_tangent, to_logistic
+from dsp.networks.phoenix_shape import LEAST_MAGNITUDE, LEVEL_SCALE, QUIET, USUAL_MAGNITUDE
 from dsp.networks.products import multiply, multiply_taps
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dsp.networks.bfloat_products import HalfArray
     from dsp.networks.kept import Kept
+    from dsp.networks.lanes import HalfArray
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.products import Weights
     from dsp.separator import FloatArray
 
     ClockArray = npt.NDArray[np.int64]
+
+NEAR_REACH = 2
+"""Empty rows of the features before the first bin and after the last one."""
 
 UP_TAPS = 3
 """Bins that a row of an up-convolution reads."""
@@ -66,10 +70,13 @@ class Trunk(NamedTuple):
 
     levels: tuple[Kept[Level], ...]
     mask: Taps
-    newest: ClockArray  # [level + 1], the slot of each level's newest frame, and of the mask's
+    newest: (
+        ClockArray  # [level + 2], the slot of each level's newest frame, the mask's, the middle's
+    )
     until_tick: ClockArray  # [level], in ticks of the level above
     until_past: ClockArray  # [level], in frames, until its past is multiplied
-    is_complex: bool  # channels are (real, imaginary)
+    is_complex: bool  # channels are (real, imaginary), as Cassiopeia's
+    middle: ComplexArray  # [frame, bin], what that compares a frame's phase with; empty otherwise
 
 
 class Head(NamedTuple):
@@ -80,15 +87,44 @@ class Head(NamedTuple):
     matrix: Weights
 
 
-@hop_kernel
-def listen(kept: Kept[Trunk], features: FloatArray, first: int) -> FloatArray:
-    """Answer the frame that lies newest in the first level: the mask, [pair of bins, 2 * 2].
+class Phoenix(NamedTuple):
+    """Trunk and head, and through what the one answers to the other."""
 
-    ``kept`` is a `Trunk`. The answer itself goes to the first channels of ``features``, from row
-    ``first`` on.
+    trunk: Kept[Trunk]
+    head: Head
+    features: FloatArray  # [2 + bin + 2, channel]
+
+
+@hop_kernel
+def push(
+    kept: Kept[Phoenix], heard: ComplexArray, spectra: ComplexArray, filtered: ComplexArray
+) -> None:
+    """Filter the next frame, ``spectra`` to ``filtered``, [channel 2, bin] through either window.
+
+    ``kept`` is a `Phoenix`.
+    """
+    take_step(kept.parts, heard, spectra, filtered)
+
+
+@njit(inline="always")
+def take_step(
+    phoenix: Phoenix, heard: ComplexArray, spectra: ComplexArray, filtered: ComplexArray
+) -> None:
+    """Do so, within a kernel."""
+    mask = listen(phoenix.trunk, heard, phoenix.features)
+    filter_frame(phoenix.head, mask, spectra, phoenix.features, filtered)
+
+
+@hop_kernel
+def listen(kept: Kept[Trunk], heard: ComplexArray, features: FloatArray) -> FloatArray:
+    """Answer the next frame, ``heard`` [channel 2, bin]: its mask [bin, channel 2].
+
+    ``kept`` is a `Trunk`. The answer itself goes to the first channels of ``features``, which are
+    the head's.
     """
     trunk = kept.parts
     levels, newest = trunk.levels, trunk.newest
+    _hear(trunk, heard, levels[0].parts.down.frames[newest[0]])
     deepest = 0
     skip = _take_in(levels[0].parts, newest, 0)
     while deepest + 1 < len(levels) and _is_due(trunk, deepest + 1):
@@ -106,32 +142,29 @@ def listen(kept: Kept[Trunk], features: FloatArray, first: int) -> FloatArray:
     bins = pairs.reshape(_PHASES * pairs.shape[0], pairs.shape[1] // _PHASES)
     padding = (pairs.shape[0] - trunk.mask.rows) // 2 * _PHASES
     _pass_up(trunk.is_complex, answer, bins, padding, 0)
-    _pass_up(trunk.is_complex, answer, features, first, 0)
+    _pass_up(trunk.is_complex, answer, features, NEAR_REACH, 0)
     for depth in range(len(levels)):
         if trunk.until_past[depth] == 0:
             _multiply_past(levels[depth].parts.down, newest[depth])
         trunk.until_past[depth] -= 1
     mask = _convolve(trunk.mask, newest, len(levels))
     to_logistic(mask)
-    return mask
+    return mask.reshape(_PHASES * mask.shape[0], mask.shape[1] // _PHASES)
 
 
-@hop_kernel
-def filter_frame(  # noqa: PLR0917 - Numba takes arrays by position
-    kept: Kept[Head],
+@njit(inline="always")
+def filter_frame(
+    head: Head,
     mask: FloatArray,
     spectra: ComplexArray,
-    quiet: float,
-    scale: float,
     features: FloatArray,
     filtered: ComplexArray,
 ) -> None:
     """Filter ``spectra`` into ``filtered``, [channel 2, bin]; the trunk has written its features.
 
-    ``kept`` is a `Head`; see `phoenix_kernels.add_direction` for the others.
+    ``mask`` [bin, channel 2].
     """
-    head = kept.parts
-    phoenix_kernels.add_direction(mask, spectra, quiet, scale, features)
+    phoenix_kernels.add_direction(mask, spectra, QUIET, LEVEL_SCALE, features)
     bins, channels = mask.shape[0], features.shape[1]
     near = multiply(head.near, features.reshape(-1), channels, bins)
     phoenix_kernels.rectify(near)
@@ -219,6 +252,18 @@ def _multiply_frames(taps: Taps, weights: Weights, slot: int) -> FloatArray:
     gathered = np.empty((taps.rows, weights.inputs), np.float32)
     phoenix_kernels.gather_past(frames, slot, taps.dilation, step, width, gathered)
     return multiply(weights, gathered.reshape(-1), weights.inputs, taps.rows)
+
+
+@njit(inline="always")
+def _hear(trunk: Trunk, heard: ComplexArray, padded: FloatArray) -> None:
+    """Write what is heard of a frame to the first level's input."""
+    if not trunk.is_complex:
+        phoenix_kernels.hear(heard, 1.0 / USUAL_MAGNITUDE, padded)
+        return
+    before = trunk.middle[trunk.newest[len(trunk.levels) + 1]]
+    cassiopeia_kernels.hear(heard, before, 1.0 / USUAL_MAGNITUDE, LEAST_MAGNITUDE, padded)
+    trunk.newest[len(trunk.levels) + 1] += 1
+    trunk.newest[len(trunk.levels) + 1] %= trunk.middle.shape[0]
 
 
 @njit(inline="always")

@@ -18,7 +18,7 @@ from dsp.networks.lanes import LANES, larger, load, spread, store
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dsp.networks.bfloat_products import HalfArray
+    from dsp.networks.lanes import HalfArray
     from dsp.separator import FloatArray
 
     ComplexArray = npt.NDArray[np.complex64]
@@ -39,6 +39,15 @@ def hear(spectra: ComplexArray, scale: float, padded: FloatArray) -> None:
             value = spectra[c, f]
             power = value.real * value.real + value.imag * value.imag
             padded[f + 1, c] = np.float32(scale) * np.sqrt(power)
+
+
+@njit(cache=True)
+def find_magnitudes(spectra: ComplexArray, magnitudes: FloatArray) -> None:
+    """Write ``magnitudes`` [channel, bin] of the first bins of ``spectra`` [channel, more bins]."""
+    for c in range(magnitudes.shape[0]):
+        for f in range(magnitudes.shape[1]):
+            value = spectra[c, f]
+            magnitudes[c, f] = np.sqrt(value.real * value.real + value.imag * value.imag)
 
 
 @njit(cache=True)

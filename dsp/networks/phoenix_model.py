@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from dsp.errors import UnknownProfileError
-from dsp.networks import phoenix, unet_offline, unet_studio
+from dsp.networks import unet_offline, unet_studio
 from dsp.networks.bundled_weights import load_bundled
 from dsp.networks.joined_step import (
     GRID,
@@ -26,6 +26,14 @@ from dsp.networks.joined_step import (
     pack,
 )
 from dsp.networks.linear import LinearKind
+from dsp.networks.live_network import (
+    LIVE,
+    LIVE_FLOAT32,
+    LIVE_LIGHT,
+    LIVE_SHORT,
+    LiveNetwork,
+    hops_per_step,
+)
 from dsp.networks.model_card import load_card
 from dsp.networks.phoenix_shape import HOPS_PER_STEP, TrunkConfig
 from dsp.networks.phoenix_step import PhoenixStep
@@ -44,10 +52,10 @@ NAME = "phoenix"
 
 
 _PROFILES = (
-    phoenix.LIVE,
-    phoenix.LIVE_FLOAT32,
-    phoenix.LIVE_LIGHT,
-    phoenix.LIVE_SHORT,
+    LIVE,
+    LIVE_FLOAT32,
+    LIVE_LIGHT,
+    LIVE_SHORT,
     unet_studio.PROFILE,
     unet_offline.PROFILE,
 )
@@ -77,17 +85,17 @@ class Phoenix:
         """Return a new stream's separator; UnknownProfileError names the profiles there are."""
         match profile_name:
             case "live":
-                return phoenix.PhoenixLive(JoinedStep(self._packed))
+                return LiveNetwork(JoinedStep(self._packed))
             case "live-float32":
                 packed = self._packed
                 if has_bytes():
                     packed = self._packed_as(profile_name, _pack_in_floats)
-                return phoenix.PhoenixLive(JoinedStep(packed), phoenix.LIVE_FLOAT32)
+                return LiveNetwork(JoinedStep(packed), LIVE_FLOAT32)
             case "live-light":
-                return phoenix.PhoenixLive(PhoenixStep(self._packed.light), phoenix.LIVE_LIGHT)
+                return LiveNetwork(PhoenixStep(self._packed.light), LIVE_LIGHT)
             case "live-short":
                 packed = self._packed_as(profile_name, _pack_short)
-                return phoenix.PhoenixLive(JoinedStep(packed), phoenix.LIVE_SHORT)
+                return LiveNetwork(JoinedStep(packed), LIVE_SHORT)
             case "studio":
                 return unet_studio.make_studio_unet(self._unet_weights())
             case "offline":
@@ -128,7 +136,7 @@ def pack_for_live(
 
 
 def _pack_short(arrays: Mapping[str, FloatArray]) -> PackedJoined:
-    hops = phoenix.hops_per_step(phoenix.LIVE_SHORT)
+    hops = hops_per_step(LIVE_SHORT)
     return pack_for_live(arrays, hops, QUICK_SHORT_GRID, SHORT_GRID)
 
 

@@ -17,6 +17,9 @@ HOPS_PER_STEP = 2
 USUAL_MAGNITUDE = 8.0
 """That of music at -18 dBFS in a frame of 4096 samples; inputs near one suit the optimiser."""
 
+LEAST_MAGNITUDE = 1e-6
+"""What Cassiopeia adds before it divides by a magnitude, in units of the spectrum."""
+
 QUIET = 1e-6
 """Power of a bin far below what is heard."""
 

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dsp.networks import live_hop_kernels
 from dsp.networks import phoenix_hop_kernels as kernels
 from dsp.networks.bfloat_products import beyond
 from dsp.networks.kept import Kept
-from dsp.networks.phoenix_head_step import NEAR_REACH, HeadStep
-from dsp.networks.phoenix_hop_kernels import UP_TAPS, Level, Taps, Trunk
-from dsp.networks.phoenix_kernels import hear
-from dsp.networks.phoenix_shape import BINS, CHANNELS, USUAL_MAGNITUDE
+from dsp.networks.phoenix_hop_kernels import NEAR_REACH, UP_TAPS, Level, Phoenix, Taps, Trunk
+from dsp.networks.phoenix_shape import BINS, HOPS_PER_STEP
 from dsp.networks.products import NO_WEIGHTS, Arithmetic
 
 if TYPE_CHECKING:
+    from dsp.networks.live_hop_kernels import Play
+    from dsp.networks.phoenix_hop_kernels import Head
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.phoenix_packed import PackedLevel, PackedPhoenix, PackedTaps
     from dsp.separator import FloatArray
@@ -28,52 +29,64 @@ if TYPE_CHECKING:
 class PhoenixStep:
     """One stream's state, and the step that moves it on by one frame."""
 
-    def __init__(self, packed: PackedPhoenix) -> None:
-        self._trunk = self._make_trunk(packed)
-        self._head = HeadStep(packed.head)
+    def __init__(self, packed: PackedPhoenix, *, is_complex: bool = False) -> None:
+        """``is_complex``: the network is Cassiopeia."""
+        self._trunk = TrunkStep(packed, is_complex=is_complex)
+        self._features = empty_features(packed.head)
+        self.layers = Kept(Phoenix(self._trunk.layers, packed.head, self._features))
 
     def reset(self, frame: int = 0) -> None:
         """Silence so far; ``frame``, the index of the first frame to come, places the ticks."""
         self._trunk.reset(frame)
-        self._head.reset()
+        self._features[:] = 0.0
 
     def push(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
-        """Filter the next frame, [channel 2, bin] through either window: the vocals' spectrum."""
-        mask = self._trunk.listen(heard, self._head.features)
-        return self._head.filter(mask, spectra)
+        """Filter one frame, [channel 2, bin] through either window: the vocals' spectrum."""
+        filtered = np.empty(spectra.shape, np.complex64)
+        given = np.ascontiguousarray(heard), np.ascontiguousarray(spectra)
+        kernels.push(self.layers, *given, filtered)
+        return filtered
+
+    @property
+    def play(self) -> Play[Phoenix]:
+        """The kernel that plays a stream through it."""
+        return live_hop_kernels.play_phoenix
 
     def rebuild(self, heard: ComplexArray, frame: int) -> None:
-        """Set the state as after a reset and frames [channel 2, hop, bin], the first ``frame``."""
-        self._head.reset()
-        self._trunk.rebuild(heard, frame, self._head.features)
+        """Set the state as after a reset and frames [hop, channel 2, bin], the first ``frame``."""
+        self._features[:] = 0.0
+        self._trunk.rebuild(heard, frame, self._features)
 
-    def _make_trunk(self, packed: PackedPhoenix) -> TrunkStep:
-        return TrunkStep(packed)
+
+def empty_features(head: Head) -> FloatArray:
+    """Make what a head reads, before the trunk has answered anything: [2 + bin + 2, channel]."""
+    channels = head.near.inputs // (2 * NEAR_REACH + 1)
+    return np.zeros((BINS + 2 * NEAR_REACH, channels), np.float32)
 
 
 class TrunkStep:
-    """The trunk's state, and its step."""
+    """The trunk's state; ``layers`` are what a hop's kernel takes."""
 
-    _is_complex = False
-
-    def __init__(self, packed: PackedPhoenix) -> None:
+    def __init__(self, packed: PackedPhoenix, *, is_complex: bool = False) -> None:
         levels = tuple(_empty_level(level) for level in packed.levels)
-        self._layers = Kept(
+        middle_frames = HOPS_PER_STEP if is_complex else 0
+        self.layers = Kept(
             Trunk(
                 levels,
                 _empty_taps(packed.mask),
-                newest=np.zeros(len(levels) + 1, np.int64),
+                newest=np.zeros(len(levels) + 2, np.int64),
                 until_tick=np.zeros(len(levels), np.int64),
                 until_past=np.zeros(len(levels), np.int64),
-                is_complex=self._is_complex,
+                is_complex=is_complex,
+                middle=np.zeros((middle_frames, BINS), np.complex64),
             )
         )
-        self._horizon_frames = packed.horizon_frames
+        self._horizon_frames = packed.horizon_frames + middle_frames
         self.reset()
 
     def reset(self, frame: int = 0) -> None:
         """Silence so far; ``frame`` is the index of the first frame to come."""
-        layers = self._layers.parts
+        layers = self.layers.parts
         for depth, level in enumerate(kept.parts for kept in layers.levels):
             level.down.frames[:] = 0.0
             level.down.halves[:] = 0
@@ -83,30 +96,26 @@ class TrunkStep:
             frame = -(-frame // level.apart)
         layers.mask.frames[:] = 0.0
         layers.mask.halves[:] = 0
+        layers.middle[:] = 0.0
         layers.newest[:] = 0
         layers.until_past[:] = -1  # there is nothing but silence
 
     def rebuild(self, heard: ComplexArray, frame: int, features: FloatArray) -> None:
-        """Reset, and take frames [channel 2, hop, bin] in; what is too old to matter is left out.
+        """Reset, and take frames [hop, channel 2, bin] in; what is too old to matter is left out.
 
         ``frame`` is the index of the first.
         """
-        unheard = max(0, heard.shape[1] - self._horizon_frames)
+        unheard = max(0, len(heard) - self._horizon_frames)
         self.reset(frame + unheard)
-        for hop in range(unheard, heard.shape[1]):
-            self.listen(heard[:, hop], features)
+        for newest in heard[unheard:]:
+            self.listen(newest, features)
 
     def listen(self, heard: ComplexArray, features: FloatArray) -> FloatArray:
         """Make the next frame's mask [bin, channel]; the answer goes to the first ``features``.
 
         ``heard`` [channel 2, bin]; ``features`` is the head's, padded.
         """
-        layers = self._layers.parts
-        self._hear(heard, layers.levels[0].parts.down.frames[layers.newest[0]])
-        return kernels.listen(self._layers, features, NEAR_REACH).reshape(BINS, CHANNELS)
-
-    def _hear(self, heard: ComplexArray, padded: FloatArray) -> None:
-        hear(heard, 1.0 / USUAL_MAGNITUDE, padded)
+        return kernels.listen(self.layers, np.ascontiguousarray(heard), features)
 
 
 def _empty_level(packed: PackedLevel) -> Kept[Level]:

@@ -15,8 +15,8 @@ from dsp.networks.tiles import OUTPUTS
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dsp.networks.bfloat_products import HalfArray
     from dsp.networks.byte_products import WeightArray
+    from dsp.networks.lanes import HalfArray
     from dsp.separator import FloatArray
 
     OffsetArray = npt.NDArray[np.int64]
@@ -135,25 +135,36 @@ _multiply_bytes: Any = byte_products.MULTIPLY[available_instructions()[0]] if _H
 
 
 @hop_kernel
-def multiply(weights: Weights, values: FloatArray, step: int, row_count: int) -> FloatArray:
-    """Return ``rows @ matrix.T + bias``, a new [row, out].
+def multiply(  # noqa: PLR0917 - Numba takes arrays by position
+    weights: Weights, values: FloatArray, step: int, row_count: int, groups: int = 1, apart: int = 0
+) -> FloatArray:
+    """Return ``rows @ matrix.T + bias``, a new [group * row, out].
 
-    Row ``r`` is of ``values``, flat, from ``r * step`` on, so rows may overlap; but for one in 32
-    bits, they must be finite. What a row gives depends on that row alone, to the last bit.
+    Row ``r`` of group ``g`` is of ``values``, flat, from ``g * apart + r * step`` on, so rows may
+    overlap; but for one in 32 bits, they must be finite. What a row gives depends on that row
+    alone, to the last bit.
     """
-    product = np.empty((row_count, weights.outputs), np.float32)
+    product = np.empty((groups * row_count, weights.outputs), np.float32)
     if weights.floats.size:
-        float_products.multiply(values, step, weights.floats, weights.bias, product)
+        for g in range(groups):
+            rows, of_group = values[g * apart :], product[g * row_count : (g + 1) * row_count]
+            float_products.multiply(rows, step, weights.floats, weights.bias, of_group)
     elif weights.halves.size:
         if _HAS_HALVES:
             inputs = weights.inputs
-            count = (row_count - 1) * step + inputs
+            count = (groups - 1) * apart + (row_count - 1) * step + inputs
             halves = np.empty(count + bfloat_products.beyond(step, inputs), np.uint16)
             bfloat_products.convert(values, count, halves)
             whole = np.zeros(1, np.int64)
-            bfloat_products.multiply(halves, whole, step, weights.halves, weights.bias, product)
+            for g in range(groups):
+                of_group, whole[0] = product[g * row_count : (g + 1) * row_count], g * apart
+                bfloat_products.multiply(
+                    halves, whole, step, weights.halves, weights.bias, of_group
+                )
     elif _HAS_BYTES:
-        _multiply_bytes(values, step, weights.inputs, weights.bytes, weights.affine, product)
+        _multiply_bytes(
+            values, step, groups, apart, weights.inputs, weights.bytes, weights.affine, product
+        )
     return product
 
 

@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from dsp.errors import UnknownProfileError
-from dsp.networks import rocknet_live, unet_offline, unet_studio
+from dsp.networks import unet_offline, unet_studio
+from dsp.networks.live_network import LIVE, LiveNetwork
 from dsp.networks.model_card import load_card
+from dsp.networks.rocknet_live import RocknetStep
 from dsp.networks.rocknet_packed import pack
 
 if TYPE_CHECKING:
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
 
 NAME = "rocknet"
 PROFILES: Mapping[str, Profile] = {
-    profile.name: profile
-    for profile in (rocknet_live.LIVE, unet_studio.PROFILE, unet_offline.PROFILE)
+    profile.name: profile for profile in (LIVE, unet_studio.PROFILE, unet_offline.PROFILE)
 }
 
 
@@ -51,7 +52,7 @@ class Rocknet:
         """Return a new stream's separator; UnknownProfileError names the profiles there are."""
         match profile_name:
             case "live":
-                return rocknet_live.RocknetLive(self._packed_vocals())
+                return LiveNetwork(RocknetStep(self._packed_vocals()))
             case "studio":
                 return unet_studio.make_studio_unet(self._vocals)
             case "offline":

@@ -11,52 +11,51 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsp.networks.kept import Kept
-from dsp.networks.rocknet_hop_kernels import PADDING, Down, Mask, UNet, Up
+from dsp.networks.rocknet_grid import DEEP_STEPS, FIRST_DEEP_LEVEL
+from dsp.networks.rocknet_hop_kernels import PADDING, Down, Mask, Plan, UNet, Up
 from dsp.networks.rocknet_packed import SPLIT_STAGE
 from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dsp.networks.lanes import LaneArray
+    from dsp.networks.rocknet_grid import HopGrid
     from dsp.networks.rocknet_packed import PackedUNet
     from dsp.separator import FloatArray
 
 
 def make_downs(
-    packed: PackedUNet, sums: list[FloatArray], skips: Sequence[Kept[Up]]
+    packed: PackedUNet, sums: list[LaneArray], skips: Sequence[Kept[Up]]
 ) -> list[Kept[Down]]:
     """Make the encoder's levels; ``sums`` are theirs, ``skips`` the blocks across, first to last.
 
     Sums are [slot, 4, bin / 2, out].
     """
     downs: list[Kept[Down]] = []
-    below = (np.zeros((0, 0), np.float32), np.zeros((0, 2, 0), np.float32))
+    below = np.zeros((0, 0, 0), np.float32)
     for level in reversed(range(LEVELS)):
         downs.insert(0, _make_down(packed, level, sums[level], skips[level].parts, below))
-        below = downs[0].parts.final_input, downs[0].parts.edge_input
+        below = downs[0].parts.columns
     return downs
 
 
 def _make_down(
-    packed: PackedUNet,
-    level: int,
-    sums: FloatArray,
-    skip: Up,
-    below: tuple[FloatArray, FloatArray],
+    packed: PackedUNet, level: int, sums: LaneArray, skip: Up, below: FloatArray
 ) -> Kept[Down]:
     shared, bins, inputs = packed.downs[level], packed.bins >> level, packed.channels[level]
     down = Down(
-        shared.final,
-        shared.edges,
+        shared.first,
+        shared.odd,
+        shared.even,
         shared.bias,
         shared.scale,
         shared.shift,
-        np.zeros((bins + PADDING, inputs), np.float32),
-        np.zeros((bins + PADDING, 2, inputs), np.float32),
+        np.zeros((3 if level > 0 else 1, bins + PADDING, inputs), np.float32),
         sums,
         skip.newer_input,
         skip.older_input,
-        *below,
+        below,
     )
     return Kept(down)
 
@@ -87,8 +86,32 @@ def make_mask(packed: PackedUNet) -> Mask:
     return Mask(packed.mask_weight, packed.mask_bias, columns)
 
 
+def make_plan(grid: HopGrid) -> Plan:
+    """Make the plan of a cycle of hops."""
+    hops = range(grid.spacing_hops(LEVELS - 1))
+    slots = [
+        [
+            grid.slot(level, grid.latest_deep(hop) if level >= FIRST_DEEP_LEVEL else hop)
+            for level in range(LEVELS)
+        ]
+        for hop in hops
+    ]
+    return Plan(
+        np.array(slots),
+        np.array([hop % grid.delayed_slots for hop in hops]),
+        np.array([0 if grid.is_deep(hop) else grid.steps_until(hop - 1) for hop in hops]),
+        np.array([grid.steps_until(hop) for hop in hops]),
+    )
+
+
+def settling_plan() -> Plan:
+    """Make one that does everything at every hop, all in the same slots."""
+    once = np.zeros(1, np.int64)
+    return Plan(np.zeros((1, LEVELS), np.int64), once, once, np.array([DEEP_STEPS]))
+
+
 def left_for_later_steps(unet: UNet) -> tuple[FloatArray, ...]:
     """Return the buffers through which the deep levels' steps hand on what they found."""
     deepest, ups = unet.deep_downs[-1].parts, [up.parts for up in unet.deep_ups[:-1]]
     joined = [array for up in ups for array in (up.newer_input, up.older_input)]
-    return (deepest.final_input, deepest.edge_input, *joined)
+    return (deepest.columns, *joined)

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from dsp.networks.unet_shape import LEVELS
 
 FIRST_DEEP_LEVEL = 4
@@ -21,8 +18,6 @@ DEEP_STEPS = 4
 """Each of those levels and up-blocks is a step of its own."""
 
 KERNEL_COLUMNS = 5
-
-IndexArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +62,6 @@ class HopGrid:
     def slot(self, level: int, hop_index: int) -> int:
         """Return the phase that a hop belongs to, at a level that is computed at this hop."""
         return hop_index // self.period_hops(level) % self.slots(level)
-
-    def slot_table(self) -> IndexArray:
-        """Return every level's slot at the hops of a period, [hop, level]; then they repeat.
-
-        Those of a level hold where it is computed.
-        """
-        hops, levels = range(self.spacing_hops(LEVELS - 1)), range(LEVELS)
-        return np.array([[self.slot(level, hop) for level in levels] for hop in hops])
 
     @property
     def delayed_slots(self) -> int:

@@ -1,4 +1,4 @@
-"""A hop of the streaming U-Net in three kernels: down, up, and a step of the deep levels.
+"""A hop of the streaming U-Net as one kernel.
 
 As calls from Python, some forty, it would take half as long again, and ask for the interpreter's
 lock as often. Kernels in between are not cached by themselves: see `kernel_cache`.
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dsp.networks.kept import Kept
+    from dsp.networks.lanes import LaneArray
     from dsp.networks.products import Weights
     from dsp.separator import FloatArray
 
@@ -32,24 +33,25 @@ _STRIDE = 2  # bins from one row of an encoder's convolution to the next
 
 
 class Down(NamedTuple):
-    """An encoder level: columns 0, 1, 2 of its output from the two edges and one final input.
+    """An encoder level: columns 0, 1, 2 of its output from those of its input.
 
-    ``sums``, what awaits 1 to 4 more final columns, and the skip's inputs are what a stream
-    remembers; all else is scratch.
+    Time taps of the final column 2 that the edges 1 or 0 meet too are one product for both, so
+    that each weight is read once. Of the first level's input all three are the same. ``sums``, what
+    awaits 1 to 4 more final columns, and the skip's inputs are what a stream remembers; all else is
+    scratch.
     """
 
-    final: Weights  # [frequency tap * in] -> [time tap * out]
-    edges: Weights  # [frequency tap * (column 0, column 1) * in] -> [(column 0, 1) * out]
+    first: Weights  # time tap 0: [frequency tap * in] -> [out]
+    odd: Weights  # time taps 1 and 3, of columns 1 and 2: -> [2 * out]
+    even: Weights  # time taps 2 and 4, of columns 2 and 0
     bias: FloatArray  # [out], as the next two
     scale: FloatArray
     shift: FloatArray
-    final_input: FloatArray  # [padded bin, in]
-    edge_input: FloatArray  # [padded bin, 2, in]
-    sums: FloatArray  # [slot, 4, bin / 2, out]
+    columns: FloatArray  # [(column 1, 2, 0), padded bin, in], or of the final one alone
+    sums: LaneArray  # [slot, 4, bin / 2, out]
     skip_newer: FloatArray  # the decoder's inputs: where columns 0 and 1 go across
     skip_older: FloatArray  # and column 2
-    next_final: FloatArray  # the next level's inputs, empty where there is none
-    next_edges: FloatArray
+    below: FloatArray  # the next level's columns, empty where there is none
 
 
 class Up(NamedTuple):
@@ -74,6 +76,15 @@ class Mask(NamedTuple):
     columns: FloatArray  # [3, bin + 6]
 
 
+class Plan(NamedTuple):
+    """What is done at each hop of a cycle, [hop, ...]; then it repeats."""
+
+    slots: IndexArray  # [hop, level] of the sums; of deep levels, those of the latest refresh
+    delayed_slot: IndexArray  # [hop]
+    first_step: IndexArray  # [hop]: of the latest refresh's steps, the first that is taken, and
+    end_step: IndexArray  # the first that is not
+
+
 class UNet(NamedTuple):
     """All levels and blocks; the shallow ones run at every hop, ``skips`` are their blocks.
 
@@ -81,53 +92,48 @@ class UNet(NamedTuple):
     goes up to the shallow ones, which is held: ``held_newer`` and ``held_older``.
     """
 
+    clock: IndexArray  # [1], the index of the hop to come
+    plan: Plan
+    delayed: LaneArray  # [slot, bin / 2, channel], level 0's column 2 until it is column 3
+
     downs: tuple[Kept[Down], ...]
     skips: tuple[Kept[Up], ...]
     deep_downs: tuple[Kept[Down], ...]
     deep_ups: tuple[Kept[Up], ...]
-    held_newer: FloatArray
-    held_older: FloatArray
+    held_newer: LaneArray
+    held_older: LaneArray
     mask: Mask
 
 
 @hop_kernel
-def descend(
-    kept: Kept[UNet], slots: IndexArray, magnitudes: FloatArray, delayed: FloatArray
-) -> None:
-    """Compute the shallow levels' columns from the newest ``magnitudes`` [channel, bin].
+def push(kept: Kept[UNet], magnitudes: FloatArray, mask: FloatArray) -> None:
+    """Map the newest frame's ``magnitudes`` [channel, bin] to its ``mask`` [channel, bin].
 
-    They are handed on, down and across. ``kept`` is a `UNet`; ``slots`` [level] are this hop's of
-    the sums. ``delayed`` [bin / 2, channel] is level 0's column 2 until it is column 3.
+    ``kept`` is a `UNet`.
     """
-    downs = kept.parts.downs
+    unet = kept.parts
+    plan, downs = unet.plan, unet.downs
+    hop = unet.clock[0] % plan.slots.shape[0]
+    unet.clock[0] += 1
     top = downs[0].parts
     for f in range(magnitudes.shape[1]):
         for c in range(magnitudes.shape[0]):
-            top.final_input[f + 1, c] = magnitudes[c, f]
-    # The newest frame sounds on for two more.
-    product = _convolve(top.final, top.final_input)
-    beside = np.empty((product.shape[0], 2 * top.bias.shape[0]), np.float32)
-    kernels.repeat_newest(product, beside)
-    _complete(top, top.sums[slots[0]], product, beside)
-    kernels.delay(delayed, top.skip_older)
-    for level in range(1, len(downs)):
-        _descend(downs[level].parts, slots[level])
+            top.columns[0, f + 1, c] = magnitudes[c, f]  # it sounds on for two more
+    for level in range(len(downs)):
+        _descend(downs[level].parts, plan.slots[hop, level])
+    kernels.delay(unet.delayed[plan.delayed_slot[hop]], top.skip_older)
+    for step in range(plan.first_step[hop], plan.end_step[hop]):
+        if step < len(unet.deep_downs):
+            _descend(unet.deep_downs[step].parts, plan.slots[hop, len(downs) + step])
+        else:
+            _ascend_deep(unet, step - len(unet.deep_downs))
+    _ascend(unet, mask)
 
 
-@hop_kernel
-def take_deep_step(kept: Kept[UNet], slots: IndexArray, step: int) -> None:
-    """Take one of the four steps of a refresh of the deep levels; ``slots`` are those of its hop.
-
-    The first is taken right after the shallow levels, which have handed on what it hears.
-
-    Two levels down, two blocks up. The last step writes what is held.
-    """
-    unet = kept.parts
-    downs, ups = unet.deep_downs, unet.deep_ups
-    if step < len(downs):
-        _descend(downs[step].parts, slots[step])
-        return
-    stage = step - len(downs)
+@njit(inline="always")
+def _ascend_deep(unet: UNet, stage: int) -> None:
+    """Run a deep block; with the last one what is held is renewed."""
+    ups = unet.deep_ups
     block, above = ups[stage].parts, ups[stage + 1].parts
     newer, older = _products(block)
     _interleave(newer, older, block, above)
@@ -137,10 +143,9 @@ def take_deep_step(kept: Kept[UNet], slots: IndexArray, step: int) -> None:
         copy(older, unet.held_older)
 
 
-@hop_kernel
-def ascend(kept: Kept[UNet], mask: FloatArray) -> None:
-    """Run the shallow blocks and the mask's layer into ``mask`` [channel, bin]."""
-    unet = kept.parts
+@njit(inline="always")
+def _ascend(unet: UNet, mask: FloatArray) -> None:
+    """Run the shallow blocks and the mask's layer."""
     ups = unet.skips
     block = ups[0].parts
     newer, older = _products(block)
@@ -157,24 +162,20 @@ def ascend(kept: Kept[UNet], mask: FloatArray) -> None:
 
 @njit(inline="always")
 def _descend(down: Down, slot: int) -> None:
-    """Compute a level's columns: the final one, and the two that the edges reach."""
-    edges = down.edge_input.reshape(down.edge_input.shape[0], -1)
-    product = _convolve(down.final, down.final_input)
-    _complete(down, down.sums[slot], product, _convolve(down.edges, edges))
+    """Compute a level's columns and hand them on."""
+    edge_and_final, final = down.columns[:2], down.columns[-2:]
+    first = _convolve(down.first, final[:1])
+    odd, even = _convolve(down.odd, edge_and_final), _convolve(down.even, final)
+    affine, across = (down.bias, down.scale, down.shift), (down.skip_newer, down.skip_older)
+    kernels.complete(first, odd, even, down.sums[slot], *affine, *across, down.below)
 
 
 @njit(inline="always")
-def _complete(down: Down, sums: FloatArray, product: FloatArray, beside: FloatArray) -> None:
-    across, below = (down.skip_newer, down.skip_older), (down.next_edges, down.next_final)
-    affine = down.bias, down.scale, down.shift
-    kernels.complete(product, beside, sums, *affine, *across, *below)
-
-
-@njit(inline="always")
-def _convolve(weights: Weights, padded: FloatArray) -> FloatArray:
-    """Multiply a padded [frequency, ...] as the rows of a 5-tap convolution of stride 2."""
-    bins, width = padded.shape
-    return multiply(weights, padded.reshape(-1), _STRIDE * width, (bins - PADDING) // _STRIDE)
+def _convolve(weights: Weights, columns: FloatArray) -> FloatArray:
+    """Multiply columns [column, padded bin, in] as the rows of a 5-tap convolution of stride 2."""
+    count, bins, width = columns.shape
+    rows, apart = (bins - PADDING) // _STRIDE, bins * width
+    return multiply(weights, columns.reshape(-1), _STRIDE * width, rows, count, apart)
 
 
 @njit(inline="always")

@@ -13,84 +13,97 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from dsp.networks.bandwidth import TOP_BINS
 from dsp.networks.lane_functions import logistic
 from dsp.networks.lanes import LANES, larger, load, spread, store
 
 if TYPE_CHECKING:
+    from dsp.networks.lanes import LaneArray
+    from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.separator import FloatArray
 
 LEAK = np.float32(0.2)
 
 
 @njit(cache=True)
-def advance(product: FloatArray, slot: FloatArray, bias: FloatArray, final: FloatArray) -> None:
+def advance(  # noqa: PLR0917 - Numba takes arrays by position
+    first: FloatArray,
+    odd: FloatArray,
+    even: FloatArray,
+    slot: LaneArray,
+    bias: FloatArray,
+    final: FloatArray,
+) -> None:
     """Pass one final input column's products through the delay line of its time taps.
 
-    ``product`` [frequency, tap * channel] are the column's products with the five time taps.
-    ``slot`` [4, frequency, channel] is what was left here one column ago: partial sums that await
-    1, 2, 3 and 4 more columns; updated in place. ``final`` [frequency, channel] gets the
-    convolution over this column and the four before it.
+    ``first`` [frequency, channel] are the column's products with time tap 0; ``odd`` [frequency, 2
+    * channel] those with taps 1 and 3, ``even`` with 2 and 4. ``slot`` [4, frequency, channel] is
+    what was left here one column ago: partial sums that await 1, 2, 3 and 4 more columns; updated
+    in place. ``final`` [frequency, channel] gets the convolution over this column and the four
+    before it.
     """
     frequencies, channels = final.shape
     plane = final.size
     for f in range(frequencies):
-        row, at = f * 5 * channels, f * channels
         for c in range(0, channels, LANES):
-            left, place = channels - c, at + c
+            left, place, own = channels - c, f * channels + c, 2 * f * channels + c
             one = load(slot, place, left)
             two = load(slot, plane + place, left)
             three = load(slot, 2 * plane + place, left)
             four = load(slot, 3 * plane + place, left)
-            own = row + c
-            total = load(product, own + 4 * channels, left) + four + load(bias, c, left)
+            total = load(even, own + channels, left) + four + load(bias, c, left)
             store(total, final, place, left)
-            store(load(product, own + 3 * channels, left) + three, slot, 3 * plane + place, left)
-            store(load(product, own + 2 * channels, left) + two, slot, 2 * plane + place, left)
-            store(load(product, own + channels, left) + one, slot, plane + place, left)
-            store(load(product, own, left), slot, place, left)
+            store(load(odd, own + channels, left) + three, slot, 3 * plane + place, left)
+            store(load(even, own, left) + two, slot, 2 * plane + place, left)
+            store(load(odd, own, left) + one, slot, plane + place, left)
+            store(load(first, place, left), slot, place, left)
 
 
 @njit(cache=True)
 def complete(  # noqa: PLR0917 - Numba takes arrays by position
-    product: FloatArray,
-    edge_product: FloatArray,
-    slot: FloatArray,
+    first: FloatArray,
+    odd: FloatArray,
+    even: FloatArray,
+    slot: LaneArray,
     bias: FloatArray,
     scale: FloatArray,
     shift: FloatArray,
     newer: FloatArray,
     older: FloatArray,
-    edges: FloatArray,
-    final: FloatArray,
+    below: FloatArray,
 ) -> None:
     """Complete a level's columns 0, 1 and 2, and hand them on, across and down.
 
-    ``product`` and ``slot`` as for `advance`; ``edge_product`` [frequency, column * channel] is
-    what the edges add to columns 0 and 1. As they are, columns go to the decoder's inputs, before
+    ``first`` and ``slot`` as for `advance`. ``odd`` [column * frequency, 2 * channel] are products
+    of the input's columns 1 and 2, the final one, ``even`` those of 2 and 0; or of the final one
+    only, which then stands for all three. As they are, columns go to the decoder's inputs, before
     its own channels: 0 and 1 to ``newer`` [frequency, 2, width], 2 to ``older`` [frequency, 1 or 2,
-    width]. Normalised and rectified, they go to the next level's: 0 and 1 to ``edges`` [padded
-    frequency, 2, channel], 2 to ``final`` [padded frequency, channel], if there is one.
+    width]. Normalised and rectified, they go to the next level's, if there is one: 1, 2 and 0 to
+    ``below`` [3, padded frequency, channel].
     """
     _, frequencies, channels = slot.shape
     plane, width, of_older = frequencies * channels, newer.shape[2], older.shape[1] * older.shape[2]
-    leak, has_next = spread(LEAK), final.size > 0
+    leak, has_next, column = spread(LEAK), below.size > 0, below.shape[1] * channels
+    last = (odd.shape[0] - frequencies) * 2 * channels  # where the second column's products begin
     for f in range(frequencies):
         for c in range(0, channels, LANES):
-            left, place, own = channels - c, f * channels + c, 5 * f * channels + c
-            added, edge = load(bias, c, left), 2 * f * channels + c
+            left, place, one_of = channels - c, f * channels + c, 2 * f * channels + c
+            other, added = last + one_of, load(bias, c, left)
             one = load(slot, place, left)
             two = load(slot, plane + place, left)
             three = load(slot, 2 * plane + place, left)
             four = load(slot, 3 * plane + place, left)
-            awaiting = load(product, own, left)
-            awaiting_three = load(product, own + 2 * channels, left) + two
+            awaiting = load(first, place, left)
+            awaiting_three = load(even, one_of, left) + two
             store(awaiting, slot, place, left)
-            store(load(product, own + channels, left) + one, slot, plane + place, left)
+            store(load(odd, other, left) + one, slot, plane + place, left)
             store(awaiting_three, slot, 2 * plane + place, left)
-            store(load(product, own + 3 * channels, left) + three, slot, 3 * plane + place, left)
-            oldest = load(product, own + 4 * channels, left) + four + added
-            newest = awaiting + load(edge_product, edge, left) + added
-            middle = awaiting_three + load(edge_product, edge + channels, left) + added
+            store(load(odd, other + channels, left) + three, slot, 3 * plane + place, left)
+            newest = awaiting + load(odd, one_of, left) + load(even, other, left)
+            middle = awaiting_three + load(odd, one_of + channels, left)
+            middle = middle + load(even, other + channels, left)
+            oldest = load(even, one_of + channels, left) + four + added
+            newest, middle = newest + added, middle + added
             store(newest, newer, 2 * f * width + c, left)
             store(middle, newer, (2 * f + 1) * width + c, left)
             store(oldest, older, f * of_older + c, left)
@@ -101,29 +114,10 @@ def complete(  # noqa: PLR0917 - Numba takes arrays by position
                     middle * by + beyond,
                     oldest * by + beyond,
                 )
-                at = 2 * (f + 1) * channels + c
-                store(larger(newest, leak * newest), edges, at, left)
-                store(larger(middle, leak * middle), edges, at + channels, left)
-                store(larger(oldest, leak * oldest), final, (f + 1) * channels + c, left)
-
-
-@njit(cache=True)
-def repeat_newest(product: FloatArray, edge_product: FloatArray) -> None:
-    """Find what level 0's edges add where the newest frame sounds on for two more.
-
-    ``product`` [frequency, tap * channel] is that frame's; ``edge_product`` [frequency, column *
-    channel] gets what it gives to columns 0 and 1 besides its own part.
-    """
-    frequencies, channels = product.shape[0], product.shape[1] // 5
-    for f in range(frequencies):
-        for c in range(0, channels, LANES):
-            left, own, edge = channels - c, 5 * f * channels + c, 2 * f * channels + c
-            newest = load(product, own + channels, left) + load(product, own + 2 * channels, left)
-            before = load(product, own + 3 * channels, left) + load(
-                product, own + 4 * channels, left
-            )
-            store(newest, edge_product, edge, left)
-            store(before, edge_product, edge + channels, left)
+                at = (f + 1) * channels + c
+                store(larger(middle, leak * middle), below, at, left)
+                store(larger(oldest, leak * oldest), below, column + at, left)
+                store(larger(newest, leak * newest), below, 2 * column + at, left)
 
 
 @njit(cache=True)
@@ -142,7 +136,7 @@ def activate_final(
 
 
 @njit(cache=True)
-def delay(delayed: FloatArray, older: FloatArray) -> None:
+def delay(delayed: LaneArray, older: FloatArray) -> None:
     """Place what was delayed in column 1 of ``older`` [frequency, 2, width]; delay its column 0.
 
     ``delayed`` [frequency, channel].
@@ -209,7 +203,7 @@ def _interleave_column(  # noqa: PLR0917 - Numba takes arrays by position
 
 
 @njit(cache=True)
-def add_to_last(added: FloatArray, product: FloatArray) -> None:
+def add_to_last(added: LaneArray, product: FloatArray) -> None:
     """Add to the last values of each row."""
     width, count = product.shape[1], added.shape[1]
     for f in range(product.shape[0]):
@@ -247,6 +241,24 @@ def finish_mask(  # noqa: PLR0917 - Numba takes arrays by position
             inner[r, f] = max(inner[r, f], np.float32(0.0)) * scale + shift
     for channel in range(mask.shape[0]):
         _convolve_mask(columns, weight[channel], bias[channel], mask[channel])
+
+
+@njit(cache=True)
+def apply_mask(mask: FloatArray, spectra: ComplexArray, filtered: ComplexArray) -> None:
+    """Apply ``mask`` [channel, known bin] to ``spectra`` [channel, bin], continued above it.
+
+    See `bandwidth.widen_mask`.
+    """
+    bins = mask.shape[1]
+    for channel in range(mask.shape[0]):
+        above = np.float32(0.0)
+        for f in range(bins):
+            filtered[channel, f] = mask[channel, f] * spectra[channel, f]
+        for f in range(bins - TOP_BINS, bins):
+            above += mask[channel, f]
+        above /= np.float32(TOP_BINS)
+        for f in range(bins, spectra.shape[1]):
+            filtered[channel, f] = above * spectra[channel, f]
 
 
 @njit(cache=True)

@@ -2,7 +2,8 @@
 
 The step multiplies columns of time, not frames of a window: a kernel's five time taps stand side
 by side in one product. Encoder: an input column that will not change again ("final") is multiplied
-by all five taps when it comes and never again; the two edge columns by the taps that reach them.
+by all five taps when it comes and never again; the two edge columns, 1 and 0, by the taps that
+reach them: 1 and 3, or 2 and 4.
 Decoder: output columns 0, 1, 2 need taps (2, 4), (1, 3) and (0, 2, 4) of input columns 0, 1, 2.
 
 The newest frame sounds on for two more, so it is the input's column 2, and its mask needs the last
@@ -55,8 +56,9 @@ SPLIT_STAGE = 2
 class PackedDown:
     """One encoder level; ``bias``, ``scale`` and ``shift`` are [channel]."""
 
-    final: Weights  # [frequency tap * in] -> [time tap * out]
-    edges: Weights  # [frequency tap * (column 0, column 1) * in] -> [(column 0, 1) * out]
+    first: Weights  # time tap 0: [frequency tap * in] -> [out]
+    odd: Weights  # time taps 1 and 3: -> [2 * out]
+    even: Weights  # time taps 2 and 4
     bias: FloatArray
     scale: FloatArray
     shift: FloatArray
@@ -81,7 +83,8 @@ class PackedUNet:
 
     ``silence`` has, for each grid, the state that silence without end leaves: streams share it.
     ``ups[stage]`` has one entry, but for ``SPLIT_STAGE``: skip, then what comes from above.
-    ``mask_weight`` is [channel, (column 1, 3, 5), frequency tap].
+    ``mask_weight`` is [channel, (column 1, 3, 5), frequency tap]. ``kept_as``: of what type is what
+    streams remember, float32, or uint16 for bfloat16.
     """
 
     downs: tuple[PackedDown, ...]
@@ -91,6 +94,7 @@ class PackedUNet:
     mask_bias: FloatArray
     channels: tuple[int, ...]  # input, then every level's output
     bins: int
+    kept_as: type[np.generic]
     silence: dict[HopGrid, UNetState] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -117,6 +121,7 @@ def pack(
         mask_bias=arrays["mask.bias"],
         channels=(encoder[0].shape[1], *(len(weight) for weight in encoder)),
         bins=bins,
+        kept_as=np.float32 if kind is LinearKind.FLOAT32 else np.uint16,
     )
 
 
@@ -124,14 +129,16 @@ def _pack_down(
     arrays: Mapping[str, FloatArray], name: str, rows: int, kind: LinearKind
 ) -> PackedDown:
     weight = arrays[f"{name}.weight"]  # [out, in, time, frequency]
-    by_tap = weight.transpose(2, 0, 3, 1)  # [time, out, frequency, in]
-    final = by_tap.reshape(5 * len(weight), -1)
-    column_0 = np.stack([by_tap[2], by_tap[1]], axis=2)  # reads columns 0 and 1 with these taps
-    column_1 = np.stack([by_tap[4], by_tap[3]], axis=2)
-    edges = np.stack([column_0, column_1]).reshape(2 * len(weight), -1)
+    taps = weight.transpose(2, 0, 3, 1).reshape(5, len(weight), -1)  # [time, out, frequency * in]
+    whole = taps.reshape(5 * len(weight), -1)
+    first, odd, even = (
+        arrange_linear(np.concatenate(some), None, rows, kind, part_of=whole)
+        for some in (taps[:1], taps[1::2], taps[2::2])
+    )
     return PackedDown(
-        arrange_linear(final, None, rows, kind),
-        arrange_linear(edges, None, rows, kind),
+        first,
+        odd,
+        even,
         arrays[f"{name}.bias"],
         arrays[f"{name}.scale"],
         arrays[f"{name}.shift"],

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dsp.networks import rocknet_kernels as kernels
+from dsp.networks.lane_functions import copy
+from dsp.networks.phoenix_kernels import find_magnitudes
 from dsp.networks.products import multiply
 from dsp.networks.rocknet_hop_kernels import PADDING
 from dsp.networks.unet_shape import LEVELS
@@ -21,6 +23,8 @@ from dsp.networks.unet_shape import LEVELS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from dsp.networks.lanes import LaneArray
+    from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.rocknet_grid import HopGrid
     from dsp.networks.rocknet_packed import PackedDown, PackedUNet
     from dsp.networks.rocknet_state import UNetState
@@ -38,6 +42,14 @@ class _Chunk:
     columns: FloatArray
 
 
+def magnitudes_of(heard: ComplexArray, bins: int) -> FloatArray:
+    """Return magnitudes of the first bins of [hop, channel, bin], as a hop's kernel finds them."""
+    magnitudes = np.empty((*heard.shape[:2], bins), np.float32)
+    for frame, found in zip(heard, magnitudes, strict=True):
+        find_magnitudes(frame, found)
+    return magnitudes
+
+
 def advance_sums(
     packed: PackedUNet, grid: HopGrid, state: UNetState, magnitudes: FloatArray
 ) -> None:
@@ -52,7 +64,7 @@ def advance_sums(
         padded = np.zeros((len(hops), packed.bins + PADDING, packed.channels[0]), np.float32)
         padded[:, 1:-2] = magnitudes[np.array(hops) - start].transpose(0, 2, 1)
         _advance_chunk(packed, grid, state, _Chunk(hops, padded), end)
-    state.hop_index = end
+    state.clock[0] = end
 
 
 def _chunks(hops: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -78,25 +90,27 @@ def _advance_chunk(
         chunk = _Chunk([chunk.hops[i] for i in kept], columns)
 
 
-def _convolve(down: PackedDown, columns: FloatArray, sums: Sequence[FloatArray]) -> FloatArray:
+def _convolve(down: PackedDown, columns: FloatArray, sums: Sequence[LaneArray]) -> FloatArray:
     """Return the final columns that some input columns complete, [hop, bin / 2, channel]."""
     count, padded_bins, width = columns.shape
     bins = padded_bins - PADDING
     flat = columns.reshape(count, padded_bins * width)
     rows = sliding_window_view(flat, 5 * width, axis=1)[:, :: 2 * width]
     rows = rows.reshape(-1)  # a copy: rows of one hop overlap, those of several do not
-    products = multiply(down.final, rows, 5 * width, count * bins // 2)
-    products = products.reshape(count, bins // 2, -1)
+    of_taps = (
+        multiply(taps, rows, 5 * width, count * bins // 2).reshape(count, bins // 2, -1)
+        for taps in (down.first, down.odd, down.even)
+    )
     finals = np.empty((count, bins // 2, down.bias.shape[0]), np.float32)
-    for product, one, final in zip(products, sums, finals, strict=True):
-        kernels.advance(product, one, down.bias, final)
+    for *products, one, final in zip(*of_taps, sums, finals, strict=True):
+        kernels.advance(*products, one, down.bias, final)
     return finals
 
 
-def _delay(finals: FloatArray, delayed: Sequence[FloatArray]) -> None:
+def _delay(finals: FloatArray, delayed: Sequence[LaneArray]) -> None:
     """Keep level 0's final columns until they are column 3."""
     for final, kept in zip(finals, delayed, strict=True):
-        kept[:] = final
+        copy(final, kept)
 
 
 def _activate(down: PackedDown, finals: FloatArray) -> FloatArray:

@@ -23,8 +23,15 @@ import numpy as np
 from dsp.errors import SignalError
 from dsp.networks import rocknet_hop_kernels as kernels
 from dsp.networks.kept import Kept
-from dsp.networks.rocknet_columns import left_for_later_steps, make_downs, make_mask, make_ups
-from dsp.networks.rocknet_grid import DEEP_STEPS, FIRST_DEEP_LEVEL, KERNEL_COLUMNS, HopGrid
+from dsp.networks.rocknet_columns import (
+    left_for_later_steps,
+    make_downs,
+    make_mask,
+    make_plan,
+    make_ups,
+    settling_plan,
+)
+from dsp.networks.rocknet_grid import FIRST_DEEP_LEVEL, KERNEL_COLUMNS, HopGrid
 from dsp.networks.rocknet_hop_kernels import UNet
 from dsp.networks.rocknet_packed import SPLIT_STAGE
 from dsp.networks.rocknet_rebuild import advance_sums
@@ -43,19 +50,23 @@ class StreamingUNet:
 
     With a deep period of 1 it equals, to rounding, ``unet.unet_mask`` over a window that ends with
     the newest frame, three times, and has every ``hops_per_column``-th frame before it. Weights are
-    shared between streams, state is not. Not to be used by two threads at once.
+    shared between streams, state is not. Not to be used by two threads at once. ``layers`` are what
+    a hop's kernel takes.
     """
 
     def __init__(self, packed: PackedUNet, grid: HopGrid = EXACT) -> None:
         self.packed = packed
         self.grid = grid
-        bins, widths = packed.bins, packed.channels
-        sums = empty_sums(bins, widths, grid)
+        sums = empty_sums(packed, grid)
         ups = [make_ups(packed, stage) for stage in range(LEVELS)]
         skips = [blocks[0] for blocks in ups]
         downs = make_downs(packed, sums, skips[::-1])
-        held = empty_held(bins, widths)
+        held = empty_held(packed)
+        clock, delayed = np.zeros(1, np.int64), empty_delayed(packed, grid)
         layers = UNet(
+            clock,
+            make_plan(grid),
+            delayed,
             tuple(downs[:FIRST_DEEP_LEVEL]),
             tuple(skips[SPLIT_STAGE:]),
             tuple(downs[FIRST_DEEP_LEVEL:]),
@@ -63,10 +74,8 @@ class StreamingUNet:
             *held,
             make_mask(packed),
         )
-        self._layers = Kept(layers)
-        delayed = empty_delayed(bins, widths, grid)
-        self._state = UNetState(0, 0, sums, delayed, held, left_for_later_steps(layers))
-        self._slots = grid.slot_table()
+        self.layers = Kept(layers)
+        self._state = UNetState(clock, sums, delayed, held, left_for_later_steps(layers))
         if grid not in packed.silence:
             packed.silence[grid] = self._settle()
         self.reset()
@@ -82,20 +91,14 @@ class StreamingUNet:
         Raises SignalError for another shape.
         """
         self._check(magnitudes.shape)
-        hop_index = self._state.hop_index
-        self._descend(np.ascontiguousarray(magnitudes), hop_index)
-        if self.grid.is_deep(hop_index):
-            self._state.steps_taken = 0
-        self._take_deep_steps(self.grid.steps_until(hop_index), hop_index)
-        mask = self._ascend()
-        self._state.hop_index = hop_index + 1
+        mask = np.empty((self.packed.channels[0], self.packed.bins), np.float32)
+        kernels.push(self.layers, np.ascontiguousarray(magnitudes), mask)
         return mask
 
     def reset(self, hop_index: int = 0) -> None:
         """Forget everything: silence without end, then the next push is hop ``hop_index``."""
         self._state.assign(self.packed.silence[self.grid])
-        self._state.hop_index = hop_index
-        self._state.steps_taken = self.grid.steps_until(hop_index - 1)
+        self._state.clock[0] = hop_index
 
     def rebuild(self, magnitudes: FloatArray, hop_index: int) -> FloatArray | None:
         """Set the state as if magnitudes [hop, channel, bin] were pushed after a reset.
@@ -126,39 +129,14 @@ class StreamingUNet:
         if shape != expected:
             raise SignalError(f"magnitudes of one frame {shape}: {expected} expected")
 
-    def _descend(self, magnitudes: FloatArray, hop_index: int) -> None:
-        """Compute the shallow levels' columns and hand them on, across and down."""
-        slots = self._slots[hop_index % len(self._slots), :FIRST_DEEP_LEVEL]
-        delayed = self._state.delayed_at(hop_index)
-        kernels.descend(self._layers, slots, magnitudes, delayed)
-
-    def _take_deep_steps(self, until: int, hop_index: int) -> None:
-        """Take the latest refresh's steps that are not taken yet, up to ``until``."""
-        refresh_hop = self.grid.latest_deep(hop_index)
-        for step in range(self._state.steps_taken, until):
-            self._take_deep_step(step, refresh_hop)
-        self._state.steps_taken = max(self._state.steps_taken, until)
-
-    def _take_deep_step(self, step: int, refresh_hop: int) -> None:
-        slots = self._slots[refresh_hop % len(self._slots), FIRST_DEEP_LEVEL:]
-        kernels.take_deep_step(self._layers, slots, step)
-
-    def _ascend(self) -> FloatArray:
-        """Run the shallow up-blocks and the mask's layer."""
-        mask = np.empty((self.packed.channels[0], self.packed.bins), np.float32)
-        kernels.ascend(self._layers, mask)
-        return mask
-
     def _settle(self) -> UNetState:
         """Work out the state that silence without end leaves, one slot of each kind.
 
-        Needs buffers that are still zero. Runs every kernel, so that none compiles in a push.
+        Needs buffers that are still zero.
         """
         silence = np.zeros((self.packed.channels[0], self.packed.bins), np.float32)
-        for _ in range(KERNEL_COLUMNS * FIRST_DEEP_LEVEL):  # a level settles after the one above
-            self._descend(silence, 0)
-        for step in range(DEEP_STEPS):
-            for _ in range(KERNEL_COLUMNS):
-                self._take_deep_step(step, 0)
-        self._ascend()
+        mask = np.empty_like(silence)
+        settling = Kept(self.layers.parts._replace(plan=settling_plan()))
+        for _ in range(KERNEL_COLUMNS * LEVELS):  # a level settles after the one above
+            kernels.push(settling, silence, mask)
         return self._state.one_slot()

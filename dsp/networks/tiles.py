@@ -99,11 +99,12 @@ def add_here(
 ) -> None:
     """Write the multiplication of a block, whose sums stay in the tiles.
 
-    ``instruction``: tdpbusd or tdpbf16ps. ``rows``: the address of the first, how many bytes lie
-    between two, and how many times 64 of each are read. ``weights``: where [depth, half, 1024
-    bytes] begin; those of the next depth are fetched meanwhile.
+    ``instruction``: tdpbusd or tdpbf16ps. ``rows``: the address of the first, how many bytes on the
+    next one begins, how many times 64 of each are read, and how many bytes lie between these.
+    ``weights``: where [depth, half, 1024 bytes] begin; those of the next depth are fetched
+    meanwhile.
     """
-    first_row, row_step, depths = rows
+    first_row, row_step, depths, depth_step = rows
     with cgutils.for_range(builder, depths) as loop:
         of_depth = builder.gep(weights, [builder.mul(loop.index, _LONG(HALVES * TILE_BYTES))])
         for half in range(HALVES):
@@ -113,8 +114,7 @@ def add_here(
             _prefetch(builder, builder.gep(of_depth, [_LONG(line * ROW_BYTES)]))
         for r in range(row_tiles):
             at = builder.add(
-                builder.mul(row_step, _LONG(TILE_ROWS * r)),
-                builder.mul(loop.index, _LONG(ROW_BYTES)),
+                builder.mul(row_step, _LONG(TILE_ROWS * r)), builder.mul(loop.index, depth_step)
             )
             _tile(builder, "load", 4 + r, builder.gep(first_row, [at]), row_step)
         for r, half in _blocks(row_tiles):

@@ -55,6 +55,12 @@ def lanes_of(builder: Any, vector: Any, numbers: Sequence[int]) -> Any:
     return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), chosen)
 
 
+def lanes_of_two(builder: Any, vector: Any, other: Any, numbers: Sequence[int]) -> Any:
+    """Return the lanes of these numbers, the other vector's counted on from the first one's."""
+    chosen = ir.Constant(ir.VectorType(_INT, len(numbers)), [_INT(k) for k in numbers])
+    return builder.shuffle_vector(vector, other, chosen)
+
+
 def _name(vector: Any) -> str:
     kind = vector.type
     of = f"v{kind.count}{kind.element.intrinsic_name}"

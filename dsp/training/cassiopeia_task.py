@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dsp.networks.cassiopeia_step import CassiopeiaStep
 from dsp.networks.cassiopeia_trunk import CONFIG, make_network
 from dsp.networks.phoenix_network import PhoenixNetwork
 from dsp.networks.phoenix_packed import PackedPhoenix
 from dsp.networks.phoenix_shape import BINS, PhoenixConfig
+from dsp.networks.phoenix_step import PhoenixStep
 from dsp.training.losses import Device
 from dsp.training.task import PhoenixTask
 
@@ -22,8 +22,8 @@ class CassiopeiaTask(PhoenixTask):
     def _make(self, config: PhoenixConfig, frames_per_step: int = 1) -> PhoenixNetwork:
         return make_network(config, frames_per_step)
 
-    def _step(self, packed: PackedPhoenix) -> CassiopeiaStep:
-        return CassiopeiaStep(packed)
+    def _step(self, packed: PackedPhoenix) -> PhoenixStep:
+        return PhoenixStep(packed, is_complex=True)
 
     def _heard(self, spectra: Tensor) -> Tensor:
         return spectra[..., :BINS]

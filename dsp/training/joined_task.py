@@ -11,9 +11,9 @@ from torch import Tensor
 
 from dsp.networks.joined_network import JoinedNetwork
 from dsp.networks.joined_step import GRID, JoinedStep
+from dsp.networks.live_network import LiveNetwork, filtering_windows, hearing_windows
 from dsp.networks.live_unet import Moments
 from dsp.networks.packing import pack_joined
-from dsp.networks.phoenix import PhoenixLive, filtering_windows, hearing_windows
 from dsp.networks.phoenix_network import channels_last
 from dsp.networks.phoenix_shape import HOPS_PER_STEP, STEP_SAMPLES
 from dsp.separator import FloatArray
@@ -83,7 +83,7 @@ class JoinedTask:
         network = JoinedNetwork(current.unet.weights, current.config, HOPS_PER_STEP)
         network.load_state_dict(dict(weights))
         packed = pack_joined(network.requires_grad_(requires_grad=False))
-        return played_live(PhoenixLive(JoinedStep(packed)))
+        return played_live(LiveNetwork(JoinedStep(packed)))
 
     def _moments(self, rng: np.random.Generator) -> tuple[Moments, int]:
         """Draw the moments, and by how many hops more than whole frames the masks are later."""

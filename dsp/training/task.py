@@ -12,8 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from dsp.networks.live_network import LIVE, LiveNetwork, filtering_windows, hearing_windows
 from dsp.networks.packing import pack_phoenix
-from dsp.networks.phoenix import LIVE, PhoenixLive, filtering_windows, hearing_windows
 from dsp.networks.phoenix_network import PhoenixNetwork, channels_last
 from dsp.networks.phoenix_packed import PackedPhoenix
 from dsp.networks.phoenix_shape import BINS, STEP_SAMPLES, PhoenixConfig
@@ -112,7 +112,7 @@ class PhoenixTask:
         network = self._make(self._network.config, STEP_SAMPLES // LIVE.hop_samples)
         network.load_state_dict(dict(weights))  # which may lie on another device
         packed = pack_phoenix(network.requires_grad_(requires_grad=False))
-        return played_live(PhoenixLive(self._step(packed)))
+        return played_live(LiveNetwork(self._step(packed)))
 
     def _make(self, config: PhoenixConfig, frames_per_step: int = 1) -> PhoenixNetwork:
         return PhoenixNetwork(config, frames_per_step)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from server_client import noise, running_server
 
+from dsp.networks.live_network import LiveNetwork
 from dsp.networks.packing import pack_unet
-from dsp.networks.rocknet_live import RocknetLive
+from dsp.networks.rocknet_live import RocknetStep
 from dsp.networks.unet_weights import untrained_weights
 from dsp.pipeline import StreamPipeline
 from plugin_bridge import connect_offline_live
@@ -33,7 +34,11 @@ def streamed(network, dry, sizes):
     """Return the stems of a whole signal that came in blocks of these sizes, cyclically."""
     stems = ("vocals", "instrumental")
     pipeline = StreamPipeline(
-        RocknetLive(network), rate_hz=44100, channels=2, model_stems=stems, max_block_frames=16_384
+        LiveNetwork(RocknetStep(network)),
+        rate_hz=44100,
+        channels=2,
+        model_stems=stems,
+        max_block_frames=16_384,
     )
     repeats = -(-dry.shape[1] // sum(sizes))
     edges = np.minimum(np.cumsum([0, *(sizes * repeats)]), dry.shape[1])

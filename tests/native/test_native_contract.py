@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from native_core import INSTRUMENTAL, MULTI, PROFILE, STATUS, VOCALS, Plugin, library
 
 from dsp.latency import algorithmic_latency
-from dsp.networks import phoenix, rocknet_live, unet_studio
+from dsp.networks import live_network, unet_studio
 from dsp.networks.fixed_gains import PROFILES
 from dsp.resample import RateRatio
 from plugin_bridge.latency import round_trip_samples
@@ -28,7 +28,7 @@ def nowhere(monkeypatch, tmp_path_factory):
 @pytest.mark.parametrize("block", [1, 64, 256, 8192])
 @pytest.mark.parametrize(
     "profile",
-    [rocknet_live.LIVE, unet_studio.PROFILE, phoenix.LIVE_LIGHT, phoenix.LIVE_SHORT],
+    [live_network.LIVE, unet_studio.PROFILE, live_network.LIVE_LIGHT, live_network.LIVE_SHORT],
     ids=PROFILE_NAMES,
 )
 def test_the_latency_is_the_sum_that_the_bridge_would_report(rate_hz, block, profile):

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from step_frames import assert_close, frames, of_step, with_something_to_say
 
-from dsp.networks.cassiopeia_step import CassiopeiaStep
 from dsp.networks.cassiopeia_trunk import CONFIG, make_network
 from dsp.networks.packing import pack_phoenix
 from dsp.networks.phoenix_shape import BINS
+from dsp.networks.phoenix_step import PhoenixStep
 
 FRAMES = 30
 SMALL = replace(
@@ -33,7 +33,7 @@ def of_network(network, heard, spectra):
 def test_every_frame_is_the_networks():
     network = network_of()
     heard, spectra = frames(FRAMES)
-    actual = of_step(CassiopeiaStep(pack_phoenix(network)), heard, spectra)
+    actual = of_step(PhoenixStep(pack_phoenix(network), is_complex=True), heard, spectra)
     assert_close(actual, of_network(network, heard, spectra))
 
 
@@ -42,7 +42,7 @@ def test_every_frame_is_the_networks():
 def test_loud_or_quiet(level, seed):
     network = network_of(seed)
     heard, spectra = frames(10, seed, level)
-    actual = of_step(CassiopeiaStep(pack_phoenix(network)), heard, spectra)
+    actual = of_step(PhoenixStep(pack_phoenix(network), is_complex=True), heard, spectra)
     assert_close(actual, of_network(network, heard, spectra))
 
 
@@ -50,16 +50,16 @@ def test_loud_or_quiet(level, seed):
 def test_what_lies_beyond_the_horizon_has_no_part(heard_before):
     packed = pack_phoenix(network_of())
     heard, spectra = frames(packed.horizon_frames + 20, seed=3)
-    rebuilt, player = CassiopeiaStep(packed), CassiopeiaStep(packed)
+    rebuilt, player = PhoenixStep(packed, is_complex=True), PhoenixStep(packed, is_complex=True)
     for t in range(heard_before):
         rebuilt.push(heard[:, t], spectra[:, t])
-    rebuilt.rebuild(heard[:, :-1], 0)
+    rebuilt.rebuild(heard[:, :-1].swapaxes(0, 1), 0)
     expected = of_step(player, heard, spectra)[:, -1]
     assert np.array_equal(rebuilt.push(heard[:, -1], spectra[:, -1]), expected)
 
 
 def test_a_reset_leaves_nothing_of_the_past():
-    step = CassiopeiaStep(pack_phoenix(network_of()))
+    step = PhoenixStep(pack_phoenix(network_of()), is_complex=True)
     heard, spectra = frames(9)
     expected = of_step(step, heard, spectra)
     step.push(heard[:, 3], spectra[:, 3])
@@ -69,7 +69,7 @@ def test_a_reset_leaves_nothing_of_the_past():
 
 def test_two_streams_of_one_packed_network_do_not_meet():
     packed = pack_phoenix(network_of())
-    first, second, alone = (CassiopeiaStep(packed) for _ in range(3))
+    first, second, alone = (PhoenixStep(packed, is_complex=True) for _ in range(3))
     one, other = frames(8, seed=1), frames(8, seed=2)
     expected = of_step(alone, *one)
     for t in range(8):

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.errors import SignalError
+from dsp.networks.live_network import LIVE, LiveNetwork
 from dsp.networks.packing import pack_phoenix
-from dsp.networks.phoenix import LIVE, PhoenixLive
 from dsp.networks.phoenix_network import live_network
 from dsp.networks.phoenix_shape import PhoenixConfig, TrunkConfig
 from dsp.networks.phoenix_step import PhoenixStep
@@ -46,7 +46,7 @@ def assert_close(actual, expected):
 
 
 def test_it_is_a_separator(packed):
-    assert isinstance(PhoenixLive(PhoenixStep(packed)), Separator)
+    assert isinstance(LiveNetwork(PhoenixStep(packed)), Separator)
     assert LIVE.algorithmic_latency_samples == 1024
 
 
@@ -55,15 +55,15 @@ def test_it_is_a_separator(packed):
 def test_any_partition_gives_what_all_at_once_gives(packed, hops):
     x = music(HOPS)
     edges = [min(edge, HOPS) * HOP for edge in np.cumsum([0, *hops, HOPS])]
-    separator = PhoenixLive(PhoenixStep(packed))
+    separator = LiveNetwork(PhoenixStep(packed))
     blocks = [separator.push(x[:, a:b]) for a, b in pairwise(edges)]
-    assert_close(np.concatenate(blocks, axis=-1), PhoenixLive(PhoenixStep(packed)).push(x))
+    assert_close(np.concatenate(blocks, axis=-1), LiveNetwork(PhoenixStep(packed)).push(x))
 
 
 @pytest.mark.parametrize("first_hop", [0, 1, 8, 21])
 def test_rebuilding_is_resetting_and_pushing(packed, first_hop):
     x = music(HOPS)
-    rebuilt, pushed = PhoenixLive(PhoenixStep(packed)), PhoenixLive(PhoenixStep(packed))
+    rebuilt, pushed = LiveNetwork(PhoenixStep(packed)), LiveNetwork(PhoenixStep(packed))
     rebuilt.push(music(7, seed=1))
     rebuilt.rebuild(x[:, : 30 * HOP], first_hop * HOP)
     pushed.reset(first_hop * HOP)
@@ -74,10 +74,10 @@ def test_rebuilding_is_resetting_and_pushing(packed, first_hop):
 
 def test_the_past_has_no_part_in_it_after_a_reset(packed):
     x = music(HOPS)
-    used = PhoenixLive(PhoenixStep(packed))
+    used = LiveNetwork(PhoenixStep(packed))
     used.push(music(HOPS, seed=1))
     used.reset()
-    assert np.array_equal(used.push(x), PhoenixLive(PhoenixStep(packed)).push(x))
+    assert np.array_equal(used.push(x), LiveNetwork(PhoenixStep(packed)).push(x))
 
 
 def test_with_an_open_mask_samples_pass_unchanged_and_late_by_the_delay():
@@ -85,14 +85,14 @@ def test_with_an_open_mask_samples_pass_unchanged_and_late_by_the_delay():
     network.trunk.mask.weight.zero_()
     network.trunk.mask.bias.fill_(100.0)
     x = music(HOPS)
-    out = PhoenixLive(PhoenixStep(pack_phoenix(network))).push(x)[0]
+    out = LiveNetwork(PhoenixStep(pack_phoenix(network))).push(x)[0]
     np.testing.assert_allclose(out[:, LIVE.delay_samples :], x[:, : -LIVE.delay_samples], atol=1e-6)
 
 
 def test_silence_stays_silence(packed):
-    assert not PhoenixLive(PhoenixStep(packed)).push(np.zeros((2, 20 * HOP), np.float32)).any()
+    assert not LiveNetwork(PhoenixStep(packed)).push(np.zeros((2, 20 * HOP), np.float32)).any()
 
 
 def test_a_position_between_hops_is_refused(packed):
     with pytest.raises(SignalError, match="multiple of 512"):
-        PhoenixLive(PhoenixStep(packed)).reset(100)
+        LiveNetwork(PhoenixStep(packed)).reset(100)

@@ -67,7 +67,7 @@ def test_what_lies_beyond_the_horizon_has_no_part(first):
     horizon = packed.horizon_frames
     heard, spectra = frames(horizon + 41, seed=3)
     rebuilt, player = PhoenixStep(packed), PhoenixStep(packed)
-    rebuilt.rebuild(heard[:, :-1], first)
+    rebuilt.rebuild(heard[:, :-1].swapaxes(0, 1), first)
     player.reset(first)
     expected = of_step(player, heard, spectra)[:, -1]
     actual = rebuilt.push(heard[:, -1], spectra[:, -1])
@@ -92,7 +92,7 @@ def test_what_it_is_rebuilt_from_counts_as_past(first):
     rebuilt, player = PhoenixStep(packed), PhoenixStep(packed)
     heard, spectra = frames(20)
     rebuilt.push(heard[:, 3], spectra[:, 3])
-    rebuilt.rebuild(heard[:, :19], first)
+    rebuilt.rebuild(heard[:, :19].swapaxes(0, 1), first)
     player.reset(first)
     played = of_step(player, heard, spectra)
     assert np.array_equal(rebuilt.push(heard[:, 19], spectra[:, 19]), played[:, 19])
@@ -119,7 +119,7 @@ def test_input_frames_are_left_as_they_were():
 def test_a_slow_levels_past_is_multiplied_between_its_ticks():
     """So that a hop at which all levels tick is not much longer than the others."""
     step = PhoenixStep(pack_phoenix(network_of("six levels")))
-    levels = [kept.parts for kept in step._trunk._layers.parts.levels]
+    levels = [kept.parts for kept in step._trunk.layers.parts.levels]
     multiplied = [[] for _ in levels]
     heard, spectra = frames(48)
     for t in range(48):

@@ -11,9 +11,10 @@ from joined_streams import small_network
 from dsp.networks import linear
 from dsp.networks.joined_step import QUICK_GRID, JoinedStep
 from dsp.networks.linear import LinearKind
+from dsp.networks.live_network import LIVE, LiveNetwork
 from dsp.networks.packing import pack_joined
-from dsp.networks.phoenix import LIVE, PhoenixLive
 from dsp.networks.products import has_bytes
+from dsp.networks.rocknet_streaming import StreamingUNet
 
 if not has_bytes():
     pytest.skip("no AMX and no VNNI here", allow_module_level=True)
@@ -37,7 +38,7 @@ def packed(network):
 
 
 def stream(packed):
-    return PhoenixLive(JoinedStep(packed))
+    return LiveNetwork(JoinedStep(packed))
 
 
 def music(hops, seed=0):
@@ -94,10 +95,22 @@ def test_output_is_finite_for_the_loudest_input(packed):
     assert np.isfinite(stream(packed).push(1e6 * music(20))).all()
 
 
+def test_what_awaits_later_columns_takes_half_the_memory(network, packed):
+    halved, whole = (
+        StreamingUNet(unet, QUICK_GRID).snapshot()
+        for unet in (packed.unet, pack_joined(network).unet)
+    )
+    sizes = [
+        sum(array.nbytes for array in (*state.sums, state.delayed, *state.held))
+        for state in (halved, whole)
+    ]
+    assert 2 * sizes[0] == sizes[1]
+
+
 @pytest.mark.parametrize("level", [1e-3, 1.0])
 def test_it_is_near_the_stream_in_32_bits_at_any_level(network, packed, level):
     x = level * music(HOPS)
-    exact = PhoenixLive(JoinedStep(pack_joined(network, grid=QUICK_GRID))).push(x)
+    exact = LiveNetwork(JoinedStep(pack_joined(network, grid=QUICK_GRID))).push(x)
     error = stream(packed).push(x) - exact
     error_db = 10 * np.log10(np.square(error).sum() / np.square(exact).sum())
     assert -100 < error_db < -40  # near, and not the same arithmetic

@@ -52,7 +52,7 @@ def test_every_level_and_column_equals_its_layer_run_offline(hop_index):
     unet = tiny_stream()
     unet.rebuild(stream[: hop_index + 1], 0)  # ends with a push
     x = torch.from_numpy(window_of(stream, hop_index)).transpose(0, 1)[None]
-    layers = unet._layers.parts
+    layers = unet.layers.parts
     downs = [kept.parts for kept in (*layers.downs, *layers.deep_downs)]
     for block, down in zip(TINY.encoder, downs, strict=True):
         outputs = len(down.bias)

@@ -11,9 +11,10 @@ from unet_streams import push_all
 
 from dsp.errors import SignalError
 from dsp.networks.bandwidth import widen_mask
+from dsp.networks.live_network import LIVE, RATE_HZ, LiveNetwork
 from dsp.networks.model_card import load_card
 from dsp.networks.packing import pack_unet
-from dsp.networks.rocknet_live import GRID, LIVE, RATE_HZ, RocknetLive
+from dsp.networks.rocknet_live import GRID, RocknetStep
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet_weights import untrained_weights
 from dsp.reblock import Reblocker
@@ -32,7 +33,7 @@ def music(hops, seed=0):
 
 @pytest.fixture(scope="module")
 def separator():
-    return RocknetLive(PACKED)
+    return LiveNetwork(RocknetStep(PACKED))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_output_is_the_masked_spectrum_resynthesised(separator):
 @given(hops=st.integers(1, 60), start=st.integers(0, 9))
 def test_rebuilt_separator_goes_on_like_the_pushed_one(hops, start):
     x = music(hops + 10, seed=hops)
-    pushed, rebuilt = RocknetLive(PACKED), RocknetLive(PACKED)
+    pushed, rebuilt = LiveNetwork(RocknetStep(PACKED)), LiveNetwork(RocknetStep(PACKED))
     pushed.reset(start * HOP)
     pushed.push(x[:, : hops * HOP])
     rebuilt.rebuild(x[:, : hops * HOP], start * HOP)
@@ -102,7 +103,7 @@ def test_eight_seconds_rebuild_a_stream_that_has_run_for_longer():
     hops = 800
     context_hops = 8 * RATE_HZ // HOP
     x = music(hops + 8)
-    pushed, rebuilt = RocknetLive(PACKED), RocknetLive(PACKED)
+    pushed, rebuilt = LiveNetwork(RocknetStep(PACKED)), LiveNetwork(RocknetStep(PACKED))
     pushed.push(x[:, : hops * HOP])
     start = hops - context_hops
     rebuilt.rebuild(x[:, start * HOP : hops * HOP], start * HOP)
@@ -143,8 +144,8 @@ def test_live_profile_is_what_the_engine_needs(separator):
 
 def test_model_card_declares_what_the_live_profile_does(separator):
     declared = load_card("rocknet").settings["live"]
-    assert declared["deep_period_hops"] == separator._unet.grid.deep_period
-    assert declared["deep_spread_hops"] == separator._unet.grid.deep_hops
+    assert declared["deep_period_hops"] == separator._step._unet.grid.deep_period
+    assert declared["deep_spread_hops"] == separator._step._unet.grid.deep_hops
     assert declared["mask_lag_hops"] == LIVE.mask_lag_hops
     assert declared["look_ahead_samples"] == LIVE.look_ahead_samples
 

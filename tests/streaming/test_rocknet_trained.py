@@ -73,4 +73,4 @@ def test_every_profile_separates(weights, profile):
 def test_packed_weights_are_shared_between_streams(weights):
     model = load_model("rocknet")
     first, second = model.separator("live"), model.separator("live")
-    assert first._unet.packed is second._unet.packed
+    assert first._step._unet.packed is second._step._unet.packed

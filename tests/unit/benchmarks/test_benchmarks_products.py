@@ -71,12 +71,12 @@ def test_every_product_of_a_hop_is_noted_and_the_hop_is_as_ever():
     noise = np.random.default_rng(0).standard_normal((2, 512)).astype(np.float32)
     model = load_model("phoenix")
     light, live, usual = (model.separator(name) for name in ("live-light", "live", "live"))
-    of_trunk_and_head = 2 * len(light._step._trunk._layers.parts.levels) + 1 + 3  # no past is due
+    of_trunk_and_head = 2 * len(light._step._trunk.layers.parts.levels) + 1 + 3  # no past is due
     assert len(noted_products(lambda: light.push(noise))) == of_trunk_and_head
     heard = []
     noted = noted_products(lambda: heard.append(live.push(noise)))
     assert np.array_equal(heard[0], usual.push(noise))
-    of_unet = (1 + 3 * 2) + 4 * 2  # shallow levels down and up; no step of the deep ones here
+    of_unet = 4 * 3 + 4 * 2  # shallow levels down and up; no step of the deep ones here
     assert len(noted) == of_trunk_and_head + of_unet
     assert {len(product.rows) for product in noted} >= {BINS, BINS // 2}
 

@@ -13,7 +13,6 @@ from dsp.errors import SignalError
 from dsp.stft import (
     StreamingAnalysis,
     StreamingSynthesis,
-    TwinAnalysis,
     WindowPair,
     analyse,
     asymmetric_windows,
@@ -127,27 +126,6 @@ def test_streaming_equals_offline_for_every_partition(hops) -> None:
     assert np.array_equal(np.concatenate(spectra, axis=1), offline)
     whole = StreamingSynthesis(windows, 1, 2).push(offline[None])
     assert np.array_equal(np.concatenate(samples, axis=-1), whole)
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=12))
-@settings(deadline=None)
-def test_twin_analysis_is_two_analyses_to_the_last_bit(pushes) -> None:
-    pairs = asymmetric_windows(64, 32, 8), low_delay_windows(64, 8)
-    twin = TwinAnalysis(*pairs, channels=2)
-    alone = [StreamingAnalysis(windows, 2) for windows in pairs]
-    for hops, of_both in pushes:
-        dry = noise(8 * hops)
-        expected = [analysis.push(dry) for analysis in alone]
-        actual = twin.push(dry) if of_both else (twin.push_first(dry),)
-        assert all(np.array_equal(a, b) for a, b in zip(actual, expected, strict=False))
-    twin.reset()
-    assert np.array_equal(twin.push(noise(24))[1], analyse(noise(24), pairs[1]))
-
-
-@pytest.mark.parametrize("other", [(32, 16, 8), (64, 32, 16)])
-def test_twins_of_different_lengths_or_hops_are_refused(other) -> None:
-    with pytest.raises(SignalError, match="different"):
-        TwinAnalysis(asymmetric_windows(64, 32, 8), asymmetric_windows(*other), 2)
 
 
 @pytest.mark.parametrize("pair", PAIRS)

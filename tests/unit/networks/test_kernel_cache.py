@@ -1,5 +1,6 @@
 """A kernel made of others is compiled anew when one of those has changed, and only then."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dsp
 from dsp.networks import kept, kernel_cache
 from dsp.networks.kernel_cache import digest, hop_kernel
 
@@ -79,3 +81,21 @@ def test_a_kernel_runs_in_python_too():
 
     assert twice.py_func(3) == twice(3) == 6
     assert twice.targetoptions["nogil"]  # other threads run meanwhile
+
+
+def imported(file: Path) -> set[Path]:
+    """Files of ours that a file imports when it runs, not for its types."""
+    found: set[Path] = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dsp"):
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            files = {Path(dsp.__file__).parent.parent / f"{n.replace('.', '/')}.py" for n in names}
+            found |= {file for file in files if file.is_file()}
+    return found
+
+
+def test_what_kernels_are_made_of_counts_wherever_it_lies():
+    files = {file.resolve() for file in kernel_cache.kernel_files()}
+    not_compiled = {Path(module.__file__) for module in (kept, kernel_cache)}
+    for file in files:
+        assert imported(file) - not_compiled <= files, file.name

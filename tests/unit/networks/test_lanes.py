@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
@@ -38,6 +39,34 @@ def test_an_arrays_values_are_counted_whatever_its_shape():
     values, target = random(3, 4, 5), np.zeros((2, 8), np.float32)
     copy(values, 23, target, 0, 16)
     assert np.array_equal(target.reshape(-1), values.reshape(-1)[23:39])
+
+
+def halves_of(values):
+    """Round floats to the nearest bfloat16, of two the even one, as torch does."""
+    return torch.from_numpy(values).to(torch.bfloat16).view(torch.uint16).numpy()
+
+
+def floats_of(halves):
+    return (halves.astype(np.uint32) << 16).view(np.float32)
+
+
+@given(count=COUNTS, at=st.integers(0, 9), place=st.integers(0, 9), seed=SEEDS)
+def test_halves_are_read_as_floats_and_written_to_the_nearest(count, at, place, seed):
+    some = min(count, LANES)
+    values = random(at + some, seed=seed)
+    rounded, widened = np.full(place + LANES, 7, np.uint16), np.zeros(place + LANES, np.float32)
+    copy(values, at, rounded, place, count)
+    assert np.array_equal(rounded[place : place + some], halves_of(values[at:]))
+    assert np.all(np.delete(rounded, np.s_[place : place + some]) == 7)
+    copy(rounded, place, widened, place, count)
+    assert np.array_equal(widened[place : place + some], floats_of(halves_of(values[at:])))
+
+
+def test_of_two_halves_as_near_the_even_one_is_written():
+    between = np.array([1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8], np.float32)
+    rounded = np.zeros(3, np.uint16)
+    copy(between, 0, rounded, 0, 3)
+    assert floats_of(rounded).tolist() == [1.0, 1 + 2**-6, -1.0]
 
 
 @njit
@@ -119,3 +148,38 @@ def test_logistic_function_and_hyperbolic_tangent_are_exact_to_rounding(size, le
     exact = np.tanh(0.5 * values.astype(np.float64))
     assert np.abs(logistic - (0.5 + 0.5 * exact)).max() <= 2e-7
     assert np.abs(tangent - np.tanh(values.astype(np.float64))).max() <= 2e-7
+
+
+@njit
+def backwards(values, at, target):
+    lanes.store(lanes.load_backwards(values, at), target, 0, LANES)
+
+
+def test_sixteen_values_are_read_backwards():
+    values, target = random(20), np.zeros(LANES, np.float32)
+    backwards(values, 3, target)
+    assert np.array_equal(target, values[3 : 3 + LANES][::-1])
+
+
+@njit
+def join(real, imaginary, target, at):
+    lanes.store_complex(lanes.load(real, 0, LANES), lanes.load(imaginary, 0, LANES), target, at)
+
+
+def test_two_lanes_are_written_as_complex_numbers_and_nothing_beside_them():
+    real, imaginary = random(2, LANES)
+    target = np.full(19, 7, np.complex64)
+    join(real, imaginary, target, 2)
+    assert np.array_equal(target, [7, 7, *(real + 1j * imaginary), 7])
+
+
+@njit
+def transpose(values, at, target, place):
+    lanes.transpose(values, at, target, place)
+
+
+def test_rows_become_columns():
+    values, target = random(2 + LANES * LANES), np.full(3 + LANES * LANES, 7.0, np.float32)
+    transpose(values, 1, target, 2)
+    expected = values[1:-1].reshape(LANES, LANES).T.reshape(-1)
+    assert np.array_equal(target, [7.0, 7.0, *expected, 7.0])

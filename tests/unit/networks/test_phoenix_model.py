@@ -9,9 +9,9 @@ from dsp.errors import UnknownProfileError
 from dsp.networks import phoenix_model
 from dsp.networks.bundled_networks import load_phoenix
 from dsp.networks.joined_step import QUICK_GRID, QUICK_SHORT_GRID, SHORT_GRID, JoinedStep
+from dsp.networks.live_network import LiveNetwork
 from dsp.networks.model_card import load_card
 from dsp.networks.packing import pack_joined
-from dsp.networks.phoenix import PhoenixLive
 from dsp.networks.phoenix_model import Phoenix
 from dsp.networks.products import has_bytes
 from dsp.networks.registry import load_model
@@ -43,7 +43,7 @@ def test_streams_on_threads_of_their_own_give_what_they_give_alone(profile):
 
 
 def deepest_weights(stream):
-    return stream._step._trunk._layers.parts.levels[-1].parts.down.weights
+    return stream._step._trunk.layers.parts.levels[-1].parts.down.weights
 
 
 def noise(hops):
@@ -55,7 +55,7 @@ def noise(hops):
 def test_where_the_processor_has_eight_bits_live_uses_them_and_is_near_the_same_in_32():
     live = Phoenix().separator("live")
     assert live._step._unet.grid == QUICK_GRID
-    exact = PhoenixLive(JoinedStep(pack_joined(load_phoenix(FILE), grid=QUICK_GRID))).push(
+    exact = LiveNetwork(JoinedStep(pack_joined(load_phoenix(FILE), grid=QUICK_GRID))).push(
         noise(60)
     )
     error = live.push(noise(60)) - exact
@@ -78,7 +78,7 @@ def test_live_float32_is_the_network_in_32_bits_on_every_processor(monkeypatch, 
         pytest.skip("no AMX and no VNNI here")
     monkeypatch.setattr(phoenix_model, "has_bytes", lambda: is_quantised)
     model = Phoenix()
-    expected = PhoenixLive(JoinedStep(pack_joined(load_phoenix(FILE)))).push(noise(40))
+    expected = LiveNetwork(JoinedStep(pack_joined(load_phoenix(FILE)))).push(noise(40))
     assert np.array_equal(model.separator("live-float32").push(noise(40)), expected)
     assert np.array_equal(model.separator("live").push(noise(40)), expected) != is_quantised
 

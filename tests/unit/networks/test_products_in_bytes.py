@@ -43,18 +43,22 @@ def product(weights, x, instructions=None):
     if instructions is None:
         return torch.from_numpy(multiply(weights, values, step, rows))
     given = np.empty((rows, weights.outputs), np.float32)
-    MULTIPLY[instructions](values, step, step, weights.bytes, weights.affine, given)
+    MULTIPLY[instructions](values, step, 1, 0, step, weights.bytes, weights.affine, given)
     return torch.from_numpy(given)
 
 
-def quantised(values, step, width, rows):
-    """Quantise ``rows`` overlapping rows: bytes, scale, offset."""
-    whole = -(-width // LANES) * LANES
-    steps = np.full((rows, whole + 3), 77, np.uint8)
-    scales = np.empty((rows, 2), np.float32)
-    byte_products.quantise_rows(values, 0, step, width, steps, scales, rows)
-    assert np.all(steps[:, whole:] == 77)
-    return steps[:, :width], *scales.T
+def quantised(values, step, width, rows, place=0):
+    """Quantise ``rows`` overlapping rows, to ``place`` and on: bytes, scale, offset."""
+    whole, depths = -(-width // LANES) * LANES, -(-width // byte_products.DEPTH)
+    blocks = -(-(place + rows) // byte_products.ROWS)
+    steps = np.full((blocks, depths, byte_products.ROWS, byte_products.DEPTH), 77, np.uint8)
+    scales = np.empty((place + rows, 2), np.float32)
+    byte_products.quantise_rows(values, 0, step, width, steps, scales, place, rows)
+    in_rows = steps.swapaxes(1, 2).reshape(-1, depths * byte_products.DEPTH)
+    assert np.all(in_rows[:place] == 77)
+    assert np.all(in_rows[place + rows :] == 77)
+    assert np.all(in_rows[:, whole:] == 77)
+    return in_rows[place : place + rows, :width], *scales[place:].T
 
 
 def bound(weight, x):
@@ -68,12 +72,18 @@ def bound(weight, x):
 
 
 @settings(deadline=None, max_examples=40)
-@given(width=st.integers(1, 70), rows=st.integers(1, 9), seed=st.integers(0, 2**16), level=levels)
-def test_a_row_is_its_bytes_to_half_a_step(width, rows, seed, level):
+@given(
+    width=st.integers(1, 140),
+    rows=st.integers(1, 9),
+    place=st.integers(0, 40),
+    seed=st.integers(0, 2**16),
+    level=levels,
+)
+def test_a_row_is_its_bytes_to_half_a_step(*, width, rows, place, seed, level):
     step = max(1, width // 2)
     values = np.random.default_rng(seed).standard_normal((rows - 1) * step + width)
     values = (level * values).astype(np.float32)
-    steps, scale, offset = quantised(values, step, width, rows)
+    steps, scale, offset = quantised(values, step, width, rows, place)
     for r in range(rows):
         row = values[r * step :][:width].astype(np.float64)
         assert offset[r] == row.min().astype(np.float32)

@@ -7,7 +7,7 @@ import pytest
 
 from dsp.errors import UnknownModelError, UnknownProfileError, WeightsMissingError
 from dsp.networks import registry as module
-from dsp.networks.phoenix import LIVE_FLOAT32, LIVE_LIGHT, LIVE_SHORT
+from dsp.networks.live_network import LIVE_FLOAT32, LIVE_LIGHT, LIVE_SHORT
 from dsp.networks.registry import DEFAULT_MODEL, Registry, available_models, load_model
 from dsp.separator import Separator
 

@@ -16,7 +16,7 @@ from dsp.networks.joined_step import (
     QUICK_SHORT_GRID,
     SHORT_GRID,
 )
-from dsp.networks.phoenix import LIVE_SHORT, hops_per_step
+from dsp.networks.live_network import LIVE_SHORT, hops_per_step
 from dsp.networks.phoenix_shape import TrunkConfig
 from protocol import Limits, Open, ServerFull, StreamExists, UnexpectedMessage, UnknownStream
 from server.config import LogConfig

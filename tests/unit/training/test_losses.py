@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from dsp.networks.phoenix import filtering_windows
+from dsp.networks.live_network import filtering_windows
 from dsp.networks.phoenix_network import extended
 from dsp.networks.phoenix_shape import BINS
 from dsp.stft import analyse, synthesise

@@ -1,29 +1,27 @@
-"""Phoenix: a slow trunk on seconds of context, the newest spectrum filtered at the audio's own hop.
+"""A network live: the newest spectrum filtered at the audio's own hop, whatever the network is.
 
-Two windows lie over the newest 4096 samples, as for Rocknet live: through one the trunk hears,
-through the other comes the spectrum that its mask filters. The short synthesis window alone makes
-the latency: two hops.
+Two windows lie over the newest 4096 samples: through one the network hears what it was trained on,
+through the other comes the spectrum that it filters, which resynthesises better. The short
+synthesis window alone makes the latency: two hops.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from dsp.errors import SignalError
+from dsp.networks.kept import Kept
+from dsp.networks.live_hop_kernels import Live, hear_all
 from dsp.networks.phoenix_shape import STEP_SAMPLES
+from dsp.networks.sound_kernels import make_sound, silence
 from dsp.separator import FloatArray, Lane, Profile
-from dsp.stft import (
-    StreamingSynthesis,
-    TwinAnalysis,
-    WindowPair,
-    asymmetric_windows,
-    low_delay_windows,
-)
+from dsp.stft import WindowPair, asymmetric_windows, low_delay_windows
 
 if TYPE_CHECKING:
+    from dsp.networks.live_hop_kernels import Play
     from dsp.networks.phoenix_kernels import ComplexArray
 
 RATE_HZ = 44_100
@@ -64,55 +62,62 @@ def hops_per_step(profile: Profile) -> int:
 class Step(Protocol):
     """A network's state in one stream, moved on hop by hop."""
 
+    @property
+    def layers(self) -> Kept[Any]:
+        """What a hop's kernel takes of it."""
+        ...
+
+    @property
+    def play(self) -> Play[Any]:
+        """That kernel."""
+        ...
+
     def reset(self, frame: int = 0) -> None:
         """Silence so far; ``frame`` is the index of the first frame to come."""
         ...
 
-    def push(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
-        """Filter the next frame, [channel 2, bin] through either window."""
-        ...
-
     def rebuild(self, heard: ComplexArray, frame: int) -> None:
-        """Set the state as after a reset and frames [channel 2, hop, bin], the first ``frame``."""
+        """Set the state as after a reset and frames [hop, channel 2, bin], the first ``frame``."""
         ...
 
 
-class PhoenixLive:
+class LiveNetwork:
     """One stream; implements ``dsp.separator.Separator``."""
 
     def __init__(self, step: Step, profile: Profile = LIVE) -> None:
         self.rate_hz = RATE_HZ
         self.stems: tuple[str, ...] = ("vocals",)
         self.profile = profile
-        filtering = filtering_windows(profile)
-        self._analysis = TwinAnalysis(hearing_windows(profile), filtering, CHANNELS)
-        self._synthesis = StreamingSynthesis(filtering, 1, CHANNELS)
+        self._sound = make_sound(hearing_windows(profile), filtering_windows(profile))
         self._step = step
+        self._live = Kept(Live(self._sound, step.layers))
 
     def push(self, frames: FloatArray) -> FloatArray:
         """[channel, n * hop] to [1, channel, n * hop], ``profile.delay_samples`` behind.
 
         Raises SignalError for another shape.
         """
-        heard, spectra = self._analysis.push(frames)
-        vocals = np.empty_like(spectra)
-        for hop in range(spectra.shape[1]):
-            vocals[:, hop] = self._step.push(heard[:, hop], spectra[:, hop])
-        return self._synthesis.push(vocals[None])
+        hop = self.profile.hop_samples
+        if frames.ndim != 2 or frames.shape[0] != CHANNELS or frames.shape[1] % hop:
+            raise SignalError(f"samples {frames.shape}: [{CHANNELS}, n * {hop}] expected")
+        played = np.empty((1, *frames.shape), np.float32)
+        self._step.play(self._live, np.ascontiguousarray(frames, np.float32), played)
+        return played
 
     def reset(self, position_samples: int = 0) -> None:
         """Silence before the next hop; raises SignalError for a position off the grid of hops."""
         hop = self.profile.hop_samples
         if position_samples % hop:
             raise SignalError(f"position {position_samples}: a multiple of {hop} expected")
-        self._analysis.reset()
-        self._synthesis.reset()
+        silence(self._sound.parts)
         self._step.reset(position_samples // hop)
 
     def rebuild(self, history: FloatArray, position_samples: int) -> None:
         """Hear ``history`` [channel, n * hop]; its end, which still sounds, is filtered too."""
         self.reset(position_samples)
         split = max(0, history.shape[1] - self.profile.synthesis_overlap_samples)
-        heard = self._analysis.push_first(history[:, :split])
+        bins = ANALYSIS_SAMPLES // 2 + 1
+        heard = np.empty((split // self.profile.hop_samples, CHANNELS, bins), np.complex64)
+        hear_all(self._sound, np.ascontiguousarray(history[:, :split], np.float32), heard)
         self._step.rebuild(heard, position_samples // self.profile.hop_samples)
         self.push(history[:, split:])

@@ -1,0 +1,92 @@
+"""All that a live stream does at a hop, from samples to samples, as one kernel for each network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from dsp.networks import (
+    joined_hop_kernels,
+    phoenix_hop_kernels,
+    phoenix_kernels,
+    rocknet_hop_kernels,
+    rocknet_kernels,
+)
+from dsp.networks.kept import Kept
+from dsp.networks.kernel_cache import hop_kernel
+from dsp.networks.sound_kernels import analyse, hear, synthesise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dsp.networks.joined_hop_kernels import Joined
+    from dsp.networks.phoenix_hop_kernels import Phoenix
+    from dsp.networks.phoenix_kernels import ComplexArray
+    from dsp.networks.rocknet_hop_kernels import UNet
+    from dsp.networks.sound_kernels import Sound
+    from dsp.separator import FloatArray
+
+_Network = TypeVar("_Network")
+
+
+class Live(NamedTuple, Generic[_Network]):
+    """A stream's sound and its network."""
+
+    sound: Kept[Sound]
+    network: Kept[_Network]
+
+
+class Masked(NamedTuple):
+    """The U-Net alone, and what it hears and says."""
+
+    unet: Kept[UNet]
+    magnitudes: FloatArray  # [channel 2, bin]
+    mask: FloatArray  # likewise
+
+
+if TYPE_CHECKING:
+    Play = Callable[[Kept[Live[_Network]], FloatArray, FloatArray], None]
+    """From samples [channel 2, n * hop] to what is played, [1, channel 2, n * hop]."""
+
+
+@hop_kernel
+def play_phoenix(kept: Kept[Live[Phoenix]], samples: FloatArray, played: FloatArray) -> None:
+    """Play some hops through Phoenix or Cassiopeia."""
+    sound, network = kept.parts.sound.parts, kept.parts.network.parts
+    for first in range(0, samples.shape[1], sound.newest.shape[1]):
+        analyse(sound, samples, first)
+        phoenix_hop_kernels.take_step(network, sound.heard, sound.spectra, sound.filtered)
+        synthesise(sound, played, first)
+
+
+@hop_kernel
+def play_joined(kept: Kept[Live[Joined]], samples: FloatArray, played: FloatArray) -> None:
+    """Play some hops through the joined network."""
+    sound, network = kept.parts.sound.parts, kept.parts.network.parts
+    for first in range(0, samples.shape[1], sound.newest.shape[1]):
+        analyse(sound, samples, first)
+        joined_hop_kernels.take_step(network, sound.heard, sound.spectra, sound.filtered)
+        synthesise(sound, played, first)
+
+
+@hop_kernel
+def play_masked(kept: Kept[Live[Masked]], samples: FloatArray, played: FloatArray) -> None:
+    """Play some hops through the U-Net's mask."""
+    sound, network = kept.parts.sound.parts, kept.parts.network.parts
+    for first in range(0, samples.shape[1], sound.newest.shape[1]):
+        analyse(sound, samples, first)
+        phoenix_kernels.find_magnitudes(sound.heard, network.magnitudes)
+        rocknet_hop_kernels.push(network.unet, network.magnitudes, network.mask)
+        rocknet_kernels.apply_mask(network.mask, sound.spectra, sound.filtered)
+        synthesise(sound, played, first)
+
+
+@hop_kernel
+def hear_all(kept: Kept[Sound], samples: FloatArray, heard: ComplexArray) -> None:
+    """Take ``samples`` [channel 2, n * hop] in: what is heard of each hop, [n, channel 2, bin]."""
+    sound = kept.parts
+    hop = sound.newest.shape[1]
+    for index in range(heard.shape[0]):
+        hear(sound, samples, index * hop)
+        for channel in range(heard.shape[1]):
+            for k in range(heard.shape[2]):
+                heard[index, channel, k] = sound.heard[channel, k]
