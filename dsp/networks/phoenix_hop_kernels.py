@@ -46,8 +46,9 @@ class Taps(NamedTuple):
 
     weights: Weights  # [time tap, newest first * bin tap * in] -> [out]
     past: Weights  # likewise, of all time taps but the newest; no inputs: they are in ``weights``
-    frames: FloatArray  # [slot, padded bin, in]; the padding stays zero
-    halves: HalfArray  # the same in bfloat16, flat, if a product wants them so
+    frames: FloatArray  # [slot, padded bin, in], or the newest alone; the padding stays zero
+    halves: HalfArray  # all of them in bfloat16, flat, if a product wants them so
+    slots: int
     dilation: int  # frames between two time taps
     stride: int  # bins from one row to the next
     rows: int
@@ -124,13 +125,13 @@ def listen(kept: Kept[Trunk], heard: ComplexArray, features: FloatArray) -> Floa
     """
     trunk = kept.parts
     levels, newest = trunk.levels, trunk.newest
-    _hear(trunk, heard, levels[0].parts.down.frames[newest[0]])
+    _hear(trunk, heard, _frame(levels[0].parts.down, newest[0]))
     deepest = 0
     skip = _take_in(levels[0].parts, newest, 0)
     while deepest + 1 < len(levels) and _is_due(trunk, deepest + 1):
         deepest += 1
         level = levels[deepest].parts
-        _pass_down(trunk.is_complex, skip, level.down.frames[newest[deepest]])
+        _pass_down(trunk.is_complex, skip, _frame(level.down, newest[deepest]))
         skip = _take_in(level, newest, deepest)
     answer = _answer(levels[deepest].parts)
     for depth in range(deepest - 1, -1, -1):
@@ -138,7 +139,7 @@ def listen(kept: Kept[Trunk], heard: ComplexArray, features: FloatArray) -> Floa
         skip_channels = level.down.weights.outputs
         _pass_up(trunk.is_complex, answer, level.joined, UP_TAPS // 2, skip_channels)
         answer = _answer(level)
-    pairs = trunk.mask.frames[newest[len(levels)]]
+    pairs = _frame(trunk.mask, newest[len(levels)])
     bins = pairs.reshape(_PHASES * pairs.shape[0], pairs.shape[1] // _PHASES)
     padding = (pairs.shape[0] - trunk.mask.rows) // 2 * _PHASES
     _pass_up(trunk.is_complex, answer, bins, padding, 0)
@@ -223,12 +224,18 @@ def _convolve(taps: Taps, newest: ClockArray, which: int) -> FloatArray:
     """Convolve the newest frame and those before it: [row, out]; the next one has room."""
     slot = newest[which]
     if taps.halves.size:
-        phoenix_kernels.halve(taps.frames[slot], slot, taps.halves)
+        phoenix_kernels.halve(_frame(taps, slot), slot, taps.halves)
     product = _multiply_frames(taps, taps.weights, slot)
-    newest[which] = (newest[which] + 1) % taps.frames.shape[0]
+    newest[which] = (slot + 1) % taps.slots
     if taps.past.inputs:
         phoenix_kernels.add(taps.from_past, product)
     return product
+
+
+@njit(inline="always")
+def _frame(taps: Taps, slot: int) -> FloatArray:
+    """Return where the frame of a slot is written, [padded bin, in]."""
+    return taps.frames[min(slot, taps.frames.shape[0] - 1)]
 
 
 @njit(inline="always")
@@ -241,13 +248,13 @@ def _multiply_past(taps: Taps, next_slot: int) -> None:
 @njit(inline="always")
 def _multiply_frames(taps: Taps, weights: Weights, slot: int) -> FloatArray:
     """Multiply the frame in a slot, and as many before it as there are weights for: [row, out]."""
-    slots, _, inputs = taps.frames.shape
-    frames = taps.frames.reshape(slots, -1)
+    count, _, inputs = taps.frames.shape
+    frames = taps.frames.reshape(count, -1)
     step, width = taps.stride * inputs, taps.bin_taps * inputs
     if weights.halves.size:
         offsets = np.empty(weights.inputs // width, np.int64)
         for tap in range(offsets.shape[0]):
-            offsets[tap] = (slot - tap * taps.dilation) % slots * frames.shape[1]
+            offsets[tap] = (slot - tap * taps.dilation) % taps.slots * frames.shape[1]
         return multiply_taps(weights, taps.halves, offsets, step, taps.rows)
     gathered = np.empty((taps.rows, weights.inputs), np.float32)
     phoenix_kernels.gather_past(frames, slot, taps.dilation, step, width, gathered)

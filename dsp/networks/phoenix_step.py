@@ -6,6 +6,7 @@ plain convolution of one frame packs its weights anew at every call and pays for
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,16 +127,18 @@ def _empty_level(packed: PackedLevel) -> Kept[Level]:
 
 
 def _empty_taps(packed: PackedTaps) -> Taps:
-    frames = np.zeros((packed.reach + 1, packed.padded_bins, packed.inputs), np.float32)
     past = NO_WEIGHTS if packed.past is None else packed.past
-    is_halved = Arithmetic.BFLOAT16 in {packed.weights.arithmetic, past.arithmetic}
+    slots, shape = packed.reach + 1, (packed.padded_bins, packed.inputs)
+    kinds = {weights.arithmetic for weights in (packed.weights, past) if weights.inputs}
+    is_halved, are_all_halved = Arithmetic.BFLOAT16 in kinds, kinds == {Arithmetic.BFLOAT16}
     step, width = packed.stride * packed.inputs, packed.bin_taps * packed.inputs
-    halves = frames.size + beyond(step, width) if is_halved else 0
+    halves = slots * math.prod(shape) + beyond(step, width) if is_halved else 0
     return Taps(
         packed.weights,
         past,
-        frames,
+        np.zeros((1 if are_all_halved else slots, *shape), np.float32),
         np.zeros(halves, np.uint16),
+        slots,
         packed.dilation,
         packed.stride,
         packed.rows,

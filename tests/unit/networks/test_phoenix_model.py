@@ -13,7 +13,7 @@ from dsp.networks.live_network import LiveNetwork
 from dsp.networks.model_card import load_card
 from dsp.networks.packing import pack_joined
 from dsp.networks.phoenix_model import Phoenix
-from dsp.networks.products import has_bytes
+from dsp.networks.products import Arithmetic, has_bytes, has_halves
 from dsp.networks.registry import load_model
 from dsp.separator import Separator
 
@@ -49,6 +49,16 @@ def deepest_weights(stream):
 def noise(hops):
     rng = np.random.default_rng(2)
     return (0.1 * rng.standard_normal((2, hops * 512))).astype(np.float32)
+
+
+@pytest.mark.skipif(not has_halves(), reason="no AMX here")
+def test_frames_are_kept_in_32_bits_only_where_a_product_reads_them_so():
+    trunk = load_model("phoenix").separator("live-light")._step._trunk.layers.parts
+    for taps in (*(level.parts.down for level in trunk.levels), trunk.mask):
+        kinds = {weights.arithmetic for weights in (taps.weights, taps.past) if weights.inputs}
+        assert taps.slots > 1
+        assert len(taps.frames) == (1 if kinds == {Arithmetic.BFLOAT16} else taps.slots)
+    assert len(trunk.mask.frames) == 1
 
 
 @pytest.mark.skipif(not has_bytes(), reason="no AMX and no VNNI here")
