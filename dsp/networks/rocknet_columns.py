@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dsp.networks.lanes import LaneArray
     from dsp.networks.rocknet_grid import HopGrid
     from dsp.networks.rocknet_packed import PackedUNet
+    from dsp.networks.rocknet_state import Held
     from dsp.separator import FloatArray
 
 
@@ -84,6 +85,25 @@ def make_mask(packed: PackedUNet) -> Mask:
     """Make the mask's layer."""
     columns = np.zeros((3, packed.bins + 6), np.float32)
     return Mask(packed.mask_weight, packed.mask_bias, columns)
+
+
+def empty_sums(packed: PackedUNet, grid: HopGrid) -> list[LaneArray]:
+    """Allocate a state's sums."""
+    bins, channels = packed.bins, packed.channels
+    shapes = [(4, bins >> (k + 1), channels[k + 1]) for k in range(LEVELS)]
+    return [np.zeros((grid.slots(k), *shape), packed.kept_as) for k, shape in enumerate(shapes)]
+
+
+def empty_held(packed: PackedUNet) -> Held:
+    """Allocate what is held from the deep levels."""
+    rows, width = packed.bins >> 4, packed.channels[3]
+    newer, older = (np.zeros((rows, taps * width), packed.kept_as) for taps in (15, 5))
+    return newer, older
+
+
+def empty_delayed(packed: PackedUNet, grid: HopGrid) -> LaneArray:
+    """Allocate level 0's delayed columns."""
+    return np.zeros((grid.delayed_slots, packed.bins >> 1, packed.channels[1]), packed.kept_as)
 
 
 def make_plan(grid: HopGrid) -> Plan:

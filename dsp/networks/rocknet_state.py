@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from dsp.networks.unet_shape import LEVELS
-
 if TYPE_CHECKING:
     from dsp.networks.lanes import LaneArray
     from dsp.networks.rocknet_grid import HopGrid
     from dsp.networks.rocknet_hop_kernels import IndexArray
-    from dsp.networks.rocknet_packed import PackedUNet
     from dsp.separator import FloatArray
 
     Held = tuple[LaneArray, LaneArray]
@@ -75,22 +70,3 @@ class UNetState:
         sums = [array[:1] for array in self.sums]
         first = UNetState(self.clock, sums, self.delayed[:1], self.held, self.in_flight)
         return first.copy()
-
-
-def empty_sums(packed: PackedUNet, grid: HopGrid) -> list[LaneArray]:
-    """Allocate a state's sums."""
-    bins, channels = packed.bins, packed.channels
-    shapes = [(4, bins >> (k + 1), channels[k + 1]) for k in range(LEVELS)]
-    return [np.zeros((grid.slots(k), *shape), packed.kept_as) for k, shape in enumerate(shapes)]
-
-
-def empty_held(packed: PackedUNet) -> Held:
-    """Allocate what is held from the deep levels."""
-    rows, width = packed.bins >> 4, packed.channels[3]
-    newer, older = (np.zeros((rows, taps * width), packed.kept_as) for taps in (15, 5))
-    return newer, older
-
-
-def empty_delayed(packed: PackedUNet, grid: HopGrid) -> LaneArray:
-    """Allocate level 0's delayed columns."""
-    return np.zeros((grid.delayed_slots, packed.bins >> 1, packed.channels[1]), packed.kept_as)

@@ -24,6 +24,9 @@ from dsp.errors import SignalError
 from dsp.networks import rocknet_hop_kernels as kernels
 from dsp.networks.kept import Kept
 from dsp.networks.rocknet_columns import (
+    empty_delayed,
+    empty_held,
+    empty_sums,
     left_for_later_steps,
     make_downs,
     make_mask,
@@ -35,7 +38,7 @@ from dsp.networks.rocknet_grid import FIRST_DEEP_LEVEL, KERNEL_COLUMNS, HopGrid
 from dsp.networks.rocknet_hop_kernels import UNet
 from dsp.networks.rocknet_packed import SPLIT_STAGE
 from dsp.networks.rocknet_rebuild import advance_sums
-from dsp.networks.rocknet_state import UNetState, empty_delayed, empty_held, empty_sums
+from dsp.networks.rocknet_state import UNetState
 from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
