@@ -73,12 +73,9 @@ def beyond(step: int, inputs: int) -> int:
 @njit(cache=True)
 def convert(values: FloatArray, count: int, halves: HalfArray) -> None:
     """Round the first ``count`` of ``values``, flat, to bfloat16; zeros behind them."""
-    whole, size = count // LANES * LANES, halves.shape[0]
-    for k in range(0, whole, LANES):
-        lanes.store(lanes.load(values, k, LANES), halves, k, LANES)
-    if whole < count:
-        lanes.store(lanes.load(values, whole, count - whole), halves, whole, size - whole)
-    for k in range(min(whole + LANES, size) if whole < count else count, size):
+    for k in range(0, count, LANES):
+        lanes.store(lanes.load(values, k, count - k), halves, k, count - k)
+    for k in range(count, halves.shape[0]):
         halves[k] = 0
 
 

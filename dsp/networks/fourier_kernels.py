@@ -92,15 +92,18 @@ def _pass(turns: FloatArray, apart: int, values: FloatArray, other: FloatArray) 
                 load(values, at + size + 2 * quarter, LANES),
                 load(values, at + size + 3 * quarter, LANES),
             )
+            r1, i1 = _times(r1, i1, real_1, imaginary_1)
+            r2, i2 = _times(r2, i2, real_2, imaginary_2)
+            r3, i3 = _times(r3, i3, real_3, imaginary_3)
             step = apart * LANES
             store(r0, other, place, LANES)
-            store(r1 * real_1 - i1 * imaginary_1, other, place + step, LANES)
-            store(r2 * real_2 - i2 * imaginary_2, other, place + 2 * step, LANES)
-            store(r3 * real_3 - i3 * imaginary_3, other, place + 3 * step, LANES)
+            store(r1, other, place + step, LANES)
+            store(r2, other, place + 2 * step, LANES)
+            store(r3, other, place + 3 * step, LANES)
             store(i0, other, size + place, LANES)
-            store(r1 * imaginary_1 + i1 * real_1, other, size + place + step, LANES)
-            store(r2 * imaginary_2 + i2 * real_2, other, size + place + 2 * step, LANES)
-            store(r3 * imaginary_3 + i3 * real_3, other, size + place + 3 * step, LANES)
+            store(i1, other, size + place + step, LANES)
+            store(i2, other, size + place + 2 * step, LANES)
+            store(i3, other, size + place + 3 * step, LANES)
 
 
 @njit(cache=True)
@@ -115,8 +118,9 @@ def _join_lanes(tables: Transform, values: FloatArray, other: FloatArray) -> Non
             real, imaginary = load(values, at, LANES), load(values, size + at, LANES)
             by_real = load(tables.lane_turns, at, LANES)
             by_imaginary = load(tables.lane_turns, size + at, LANES)
-            store(real * by_real - imaginary * by_imaginary, turned, r * LANES, LANES)
-            store(real * by_imaginary + imaginary * by_real, turned, block + r * LANES, LANES)
+            real, imaginary = _times(real, imaginary, by_real, by_imaginary)
+            store(real, turned, r * LANES, LANES)
+            store(imaginary, turned, block + r * LANES, LANES)
         transpose(turned, 0, columns, 0)
         transpose(turned, block, columns, block)
         for b in range(RADIX):
@@ -135,15 +139,18 @@ def _join_lanes(tables: Transform, values: FloatArray, other: FloatArray) -> Non
             real_1, imaginary_1 = spread(turns[b, 1, 0]), spread(turns[b, 1, 1])
             real_2, imaginary_2 = spread(turns[b, 2, 0]), spread(turns[b, 2, 1])
             real_3, imaginary_3 = spread(turns[b, 3, 0]), spread(turns[b, 3, 1])
+            r1, i1 = _times(r1, i1, real_1, imaginary_1)
+            r2, i2 = _times(r2, i2, real_2, imaginary_2)
+            r3, i3 = _times(r3, i3, real_3, imaginary_3)
             store(r0, columns, at, LANES)
-            store(r1 * real_1 - i1 * imaginary_1, columns, at + step, LANES)
-            store(r2 * real_2 - i2 * imaginary_2, columns, at + 2 * step, LANES)
-            store(r3 * real_3 - i3 * imaginary_3, columns, at + 3 * step, LANES)
+            store(r1, columns, at + step, LANES)
+            store(r2, columns, at + 2 * step, LANES)
+            store(r3, columns, at + 3 * step, LANES)
             at += block
             store(i0, columns, at, LANES)
-            store(r1 * imaginary_1 + i1 * real_1, columns, at + step, LANES)
-            store(r2 * imaginary_2 + i2 * real_2, columns, at + 2 * step, LANES)
-            store(r3 * imaginary_3 + i3 * real_3, columns, at + 3 * step, LANES)
+            store(i1, columns, at + step, LANES)
+            store(i2, columns, at + 2 * step, LANES)
+            store(i3, columns, at + 3 * step, LANES)
         for k in range(RADIX):
             at = RADIX * k * LANES
             r0, r1, r2, r3, i0, i1, i2, i3 = _of_four(
@@ -165,6 +172,13 @@ def _join_lanes(tables: Transform, values: FloatArray, other: FloatArray) -> Non
             store(i1, other, size + place + step, LANES)
             store(i2, other, size + place + 2 * step, LANES)
             store(i3, other, size + place + 3 * step, LANES)
+
+
+@njit(inline="always")
+def _times(real: Any, imaginary: Any, by_real: Any, by_imaginary: Any) -> Any:
+    """Return the product of complex numbers in lanes, its real and its imaginary part."""
+    turned = real * by_imaginary + imaginary * by_real
+    return real * by_real - imaginary * by_imaginary, turned
 
 
 @njit(inline="always")

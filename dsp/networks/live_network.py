@@ -116,8 +116,8 @@ class LiveNetwork:
         """Hear ``history`` [channel, n * hop]; its end, which still sounds, is filtered too."""
         self.reset(position_samples)
         split = max(0, history.shape[1] - self.profile.synthesis_overlap_samples)
-        bins = ANALYSIS_SAMPLES // 2 + 1
-        heard = np.empty((split // self.profile.hop_samples, CHANNELS, bins), np.complex64)
+        of_hop = self._sound.parts.heard.shape
+        heard = np.empty((split // self.profile.hop_samples, *of_hop), np.complex64)
         hear_all(self._sound, np.ascontiguousarray(history[:, :split], np.float32), heard)
         self._step.rebuild(heard, position_samples // self.profile.hop_samples)
         self.push(history[:, split:])

@@ -21,6 +21,7 @@ from dsp.framing import cut_frames, move_on
 from dsp.networks.fourier_kernels import Transform, make_transform, transform
 from dsp.networks.kept import Kept
 from dsp.networks.lanes import LANES, load, load_backwards, spread, store, store_complex
+from dsp.networks.phoenix_shape import CHANNELS
 from dsp.overlap_add import overlap_add
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     ClockArray = npt.NDArray[np.int64]
 
-CHANNELS = 2
 _PARTS = 4  # of a frame's end; the end is as long as a part
 _HALF = np.float32(0.5)
 
