@@ -44,7 +44,7 @@ ENGINE_COMMAND = (
     "phoenix-stems-engine",  # for people who look at the list of processes
 )
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_CHECK_S = 0.5  # for a parent that is gone, and for idleness
+_CHECK_S = 1.0  # for a parent that is gone, and for idleness
 SWITCH_INTERVAL_S = 0.0005  # how long the I/O thread may wait for a thread that computes in Python
 
 
@@ -121,7 +121,13 @@ def _serve_supervised(config: ServerConfig, say: Callable[[str], None]) -> int:
     stopping = _stop_on_signals()
     server = _start(config)
     say(json.dumps(_ready_line(server)))
-    Pulse(server.threads(), say, hang_s=config.engine.hang_s, spin_s=config.engine.spin_s).start()
+    Pulse(
+        server.threads(),
+        say,
+        hang_s=config.engine.hang_s,
+        spin_s=config.engine.spin_s,
+        is_needed=lambda: server.idle_s == 0,
+    ).start()
     _wait_for_the_end(server, config, stopping)
     say("leaving")
     server.stop()

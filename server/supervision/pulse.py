@@ -1,9 +1,10 @@
 """The engine's pulse: whether the threads that live streams need still get anywhere.
 
-Each is asked, ten times a second, to call back. A thread that does not answer may stand still, may
-wait for a processor, or may compute; its processor time tells which. No hop takes nearly as much as
-is granted, and rebuilds have a lane of their own. Standing still is counted in turns of this
-module's own, not in time: when the whole machine stands still, so do they.
+Each is asked, ten times a second, to call back; once a second while nobody is connected, since to
+wake a thread of an idle machine can cost a millisecond. A thread that does not answer may stand
+still, may wait for a processor, or may compute; its processor time tells which. No hop takes nearly
+as much as is granted, and rebuilds have a lane of their own. Standing still is counted in turns of
+this module's own, not in time: when the whole machine stands still, so do they.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from dsp.separator import Lane
 from server.lanes.priority import claim_realtime
-from server.supervision.watch import TICK_S
+from server.supervision.watch import RESTING_S, TICK_S
 
 if TYPE_CHECKING:
     from server.lanes.engine import EngineTask
@@ -58,7 +59,8 @@ class Pulse:
     """Says ``alive`` every turn, or once ``stuck NAME`` when a thread no longer answers.
 
     A thread is stuck when it has stood still for ``hang_s``, or has used ``spin_s`` of processor
-    time without coming to an end.
+    time without coming to an end. While all answer and ``is_needed`` is false it says ``resting``,
+    and its next turn is ``RESTING_S`` later.
     """
 
     def __init__(
@@ -68,10 +70,13 @@ class Pulse:
         *,
         hang_s: float,
         spin_s: float,
+        is_needed: Callable[[], bool] = lambda: True,
     ) -> None:
         hang_ticks = math.ceil(hang_s / TICK_S)
         self._watched = [_Watched(name, ask, hang_ticks, spin_s) for name, ask in threads.items()]
         self._say = say
+        self._is_needed = is_needed
+        self._turn_s = TICK_S
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
     def start(self) -> None:
@@ -80,14 +85,16 @@ class Pulse:
 
     def beat(self) -> bool:
         """Take one turn; False when something is stuck."""
+        may_rest = not (self._is_needed() or any(watched.is_waiting for watched in self._watched))
         stuck = [watched.name for watched in self._watched if not watched.is_well()]
-        self._say(f"stuck {stuck[0]}" if stuck else "alive")
+        self._turn_s = RESTING_S if may_rest else TICK_S
+        self._say(f"stuck {stuck[0]}" if stuck else "resting" if may_rest else "alive")
         return not stuck
 
     def _run(self) -> None:
         claim_realtime()
         while self.beat():
-            time.sleep(TICK_S)
+            time.sleep(self._turn_s)
 
 
 class _Watched:
@@ -99,15 +106,15 @@ class _Watched:
         self._hang_ticks = hang_ticks
         self._spin_s = spin_s
         self._clock_id: int | None = None
-        self._is_waiting = False
+        self.is_waiting = False
         self._still_ticks = 0
         self._used_s = self._asked_s = 0.0  # processor time so far, and as it was when asked
 
     def is_well(self) -> bool:
-        if not self._is_waiting:
+        if not self.is_waiting:
             self._still_ticks = 0
             self._used_s = self._asked_s = self._processor_s()
-            self._is_waiting = True
+            self.is_waiting = True
             self._ask(self._answered)
             return True
         used_s = self._processor_s()
@@ -118,7 +125,7 @@ class _Watched:
     def _answered(self) -> None:
         if self._clock_id is None:
             self._clock_id = time.pthread_getcpuclockid(threading.get_ident())
-        self._is_waiting = False
+        self.is_waiting = False
 
     def _processor_s(self) -> float:
         """Return the processor time that the thread has used; 0 for one that is gone or unknown."""

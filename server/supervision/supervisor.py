@@ -24,7 +24,7 @@ from server.supervision.engine_process import EngineProcess, reason_of
 from server.supervision.parent import ParentWatch
 from server.supervision.policy import RestartPolicy
 from server.supervision.status import Status
-from server.supervision.watch import TICK_S, EngineWatch
+from server.supervision.watch import EngineWatch
 
 if TYPE_CHECKING:
     from server.config import ServerConfig
@@ -170,7 +170,7 @@ class Supervisor:
 
     def _listen(self, engine: EngineProcess, watch: EngineWatch) -> bool:
         """Take in what comes within a turn; False when the engine has ended."""
-        ready = {key.fileobj for key, _ in self._selector.select(TICK_S)}
+        ready = {key.fileobj for key, _ in self._selector.select(watch.turn_s)}
         if self._wake in ready:
             self._wake.recv(64)
         if not ready:

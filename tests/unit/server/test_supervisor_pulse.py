@@ -8,6 +8,7 @@ import pytest
 from dsp.separator import Lane
 from server.lanes.engine import Engine
 from server.supervision.pulse import LaneProbe, Pulse
+from server.supervision.watch import RESTING_S, TICK_S
 from server.transport.mailbox import Mailbox
 
 HANG_TICKS, SPIN_TICKS = 6, 50
@@ -120,6 +121,35 @@ def test_of_several_the_stuck_one_is_named(thread, said):
     while pulse.beat():
         pass
     assert said[-1] == "stuck b"
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """How long each turn of a started pulse was; it takes no time."""
+    turns = []
+    monkeypatch.setattr(time, "sleep", turns.append)
+    return turns
+
+
+def test_a_pulse_that_nobody_needs_rests_until_somebody_does(thread, said, slept):
+    def is_needed():
+        thread.answer()
+        return len(said) in {3, 4}
+
+    pulse = Pulse({"lane": thread.ask}, said.append, hang_s=0.6, spin_s=SPIN_S, is_needed=is_needed)
+    pulse.beat = lambda: len(said) < 6 and Pulse.beat(pulse)
+    pulse._run()
+    assert said == ["resting"] * 3 + ["alive"] * 2 + ["resting"]
+    assert slept == [RESTING_S] * 3 + [TICK_S] * 2 + [RESTING_S]
+
+
+def test_a_pulse_that_misses_an_answer_rests_no_longer(thread, said, slept):
+    pulse = Pulse(
+        {"lane": thread.ask}, said.append, hang_s=0.6, spin_s=SPIN_S, is_needed=lambda: False
+    )
+    pulse._run()
+    assert said == ["resting", *["alive"] * (HANG_TICKS - 1), "stuck lane"]
+    assert slept == [RESTING_S, *[TICK_S] * (HANG_TICKS - 1)]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.supervision.watch import START_TIMEOUT_S, TICK_S, EngineWatch
+from server.supervision.watch import RESTING_S, START_TIMEOUT_S, TICK_S, EngineWatch
 
 READY = '{"ready": true, "endpoint": "ipc:///a/b", "pid": 7}'
 HANG_TICKS, LEAVE_TICKS = 6, 18
@@ -69,3 +69,21 @@ def test_what_is_none_of_ours_counts_as_life_and_nothing_else(watch):
         ticks(watch, HANG_TICKS - 1)
         watch.hear(line)
     assert (watch.trouble, watch.is_leaving) == ("", False)
+
+
+def test_one_that_rests_is_listened_to_for_longer_but_once(watch):
+    watch.hear(READY)
+    for _ in range(3):
+        watch.hear("resting")
+        assert watch.turn_s > RESTING_S  # its next line comes within the turn
+    watch.tick()
+    assert (watch.turn_s, watch.trouble) == (TICK_S, "")
+    ticks(watch, HANG_TICKS - 1)
+    assert watch.trouble == "hung (silent)"
+
+
+def test_one_that_is_back_at_work_is_expected_to_speak_soon(watch):
+    watch.hear(READY)
+    watch.hear("resting")
+    watch.hear("alive")
+    assert watch.turn_s == TICK_S
