@@ -83,8 +83,24 @@ class SeparationChain:
     def hops_after(self, position_samples: int) -> int:
         """How many hops would become full if input came up to this position; costs nothing."""
         model_end = self._to_model.ratio.output_end(position_samples)
-        started = self._to_model.output_position - self._hops.held_samples
-        return max(0, model_end - started) // self._hop
+        return max(0, model_end - self._separated) // self._hop
+
+    def full_hops_end(self, position_samples: int) -> int:
+        """Position up to which input is needed for the hops that are full by that position."""
+        return self._end_of_hops(self.hops_after(position_samples))
+
+    @property
+    def next_hop_end(self) -> int:
+        """Position up to which input must come for the next hop to be full."""
+        return self._end_of_hops(1)
+
+    def _end_of_hops(self, hops: int) -> int:
+        return self._to_model.ratio.input_end(self._separated + hops * self._hop)
+
+    @property
+    def _separated(self) -> int:
+        """The model's position up to which hops have been full."""
+        return self._to_model.output_position - self._hops.held_samples
 
     def _model_start(self, position: int) -> int:
         """Find the last hop boundary that cuts off no filter's reach before ``position``."""

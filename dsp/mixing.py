@@ -21,15 +21,9 @@ RAMP_MS = 10.0
 CROSS_FADE_MS = 20.0
 
 
-def with_remainder(estimates: FloatArray, dry: FloatArray) -> FloatArray:
-    """Append what the estimates leave over.
-
-    ``estimates`` [stem, channel, frame] and ``dry`` [channel, frame] to [stem + 1, channel, frame].
-    """
-    stems = np.empty((estimates.shape[0] + 1, *dry.shape), np.float32)
-    stems[:-1] = estimates
-    np.subtract(dry, estimates.sum(axis=0), out=stems[-1])
-    return stems
+def write_remainder(estimates: FloatArray, dry: FloatArray, remainder: FloatArray) -> None:
+    """Set ``remainder`` [channel, frame] to what [stem, channel, frame] leave over of ``dry``."""
+    np.subtract(dry, estimates.sum(axis=0), out=remainder)
 
 
 def mix_down(estimates: FloatArray, dry: FloatArray, gains: FloatArray) -> FloatArray:

@@ -125,6 +125,11 @@ class StreamPipeline:
             return int(end > self._emitted)
         return self._source.hops_after(end)
 
+    @property
+    def next_hop_end(self) -> int:
+        """Position up to which audio must come before ``process`` has something to do again."""
+        return self._source.next_hop_end if self._started else self._emitted + 1
+
     def push(self, position_samples: int, samples: FloatArray) -> list[StemBlock]:
         """Write [channel, frame] of any length at its position and process; see ``write``."""
         blocks = []
@@ -152,22 +157,16 @@ class StreamPipeline:
 
     def process(self) -> list[StemBlock]:
         """Separate every full hop; returns the blocks that became ready, in order."""
-        blocks: list[StemBlock] = []
-        if not self._started and self._context.contiguous_end > self._emitted:
+        end = self._context.contiguous_end
+        if not self._started and end > self._emitted:
             self._start()
-        while (frames := min(self._context.contiguous_end - self._fed, _CHUNK_SAMPLES)) > 0:
-            self._source.push(self._context.read(self._fed, frames))
-            self._fed += frames
-            blocks += self._emit()
-        return blocks
+        return self._feed(self._source.full_hops_end(end)) if self._started else []
 
     def process_hop(self) -> list[StemBlock]:
         """Separate the next full hop only, so that others can have a turn; else as ``process``."""
         if self.ready_hops <= 1:
             return self.process()
-        self._source.push(self._context.read(self._fed, self._latency.hop))
-        self._fed += self._latency.hop
-        return self._emit()
+        return self._feed(self._source.next_hop_end)
 
     def preroll(self, position_samples: int, samples: FloatArray) -> None:
         """Rebuild the whole state from [channel, frame], as if it had been streamed.
@@ -196,6 +195,7 @@ class StreamPipeline:
         while self._context.fill_gap():
             pass
         blocks = self.process()
+        blocks += self._feed(self._context.contiguous_end)
         silence = np.zeros((self._channels, _CHUNK_SAMPLES), np.float32)
         while self._emitted < self._context.contiguous_end:
             self._source.push(silence)
@@ -269,6 +269,15 @@ class StreamPipeline:
         """Read the dry signal right before the next block, as far as it is kept and of use."""
         start = max(self._context.oldest, self._emitted - self._history_frames)
         return self._context.read(start, self._emitted - start)
+
+    def _feed(self, end: int) -> list[StemBlock]:
+        """Hand on what lies before ``end``; returns the blocks that became ready."""
+        blocks: list[StemBlock] = []
+        while (frames := min(end - self._fed, _CHUNK_SAMPLES)) > 0:
+            self._source.push(self._context.read(self._fed, frames))
+            self._fed += frames
+            blocks += self._emit()
+        return blocks
 
     def _emit(self) -> list[StemBlock]:
         """Everything that is ready, but nothing behind the end of the input."""

@@ -1,11 +1,12 @@
 """Blocks of any size in, blocks of another size out.
 
 A host's blocks and a network's hops rarely have the same length; between them stands a first-in,
-first-out ring whose delay is a matter of counting.
+first-out queue whose delay is a matter of counting.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from math import gcd
 
 import numpy as np
@@ -19,61 +20,49 @@ FloatArray = npt.NDArray[np.float32]
 class SampleFifo:
     """First in, first out, along the last axis of [*lead, sample].
 
-    The ring doubles when a burst does not fit; once it holds the largest burst, it allocates no
-    more.
+    It keeps the arrays it is given, which must stay as they are; samples are copied only where what
+    is taken is not one of them whole.
     """
 
-    def __init__(self, lead: tuple[int, ...], capacity_samples: int = 1024) -> None:
-        self._ring = np.zeros((*lead, max(1, capacity_samples)), np.float32)
-        self._start = 0
+    def __init__(self, lead: tuple[int, ...]) -> None:
+        self._lead = lead
+        self._pieces: deque[FloatArray] = deque()
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    @property
-    def capacity_samples(self) -> int:
-        """How many samples fit without growing."""
-        return self._ring.shape[-1]
-
     def clear(self) -> None:
         """Forget what is held."""
-        self._start = self._count = 0
+        self._pieces.clear()
+        self._count = 0
 
     def push(self, samples: FloatArray) -> None:
         """Append [*lead, n]; raises SignalError for another shape."""
-        if samples.shape[:-1] != self._ring.shape[:-1]:
-            raise SignalError(f"samples {samples.shape}: {(*self._ring.shape[:-1], 'n')} expected")
-        frames = samples.shape[-1]
-        if self._count + frames > self.capacity_samples:
-            self._grow(self._count + frames)
-        at = (self._start + self._count) % self.capacity_samples
-        head = min(frames, self.capacity_samples - at)
-        self._ring[..., at : at + head] = samples[..., :head]
-        if head < frames:
-            self._ring[..., : frames - head] = samples[..., head:]
-        self._count += frames
+        *lead, frames = samples.shape
+        if tuple(lead) != self._lead:
+            raise SignalError(f"samples {samples.shape}: {(*self._lead, 'n')} expected")
+        if frames:
+            self._pieces.append(samples)
+            self._count += frames
 
     def pop(self, frames: int) -> FloatArray:
         """Take the oldest [*lead, frames]; raises SignalError when fewer are held."""
         if not 0 <= frames <= self._count:
             raise SignalError(f"pop of {frames} samples: {self._count} are held")
-        samples = np.empty((*self._ring.shape[:-1], frames), np.float32)
-        head = min(frames, self.capacity_samples - self._start)
-        samples[..., :head] = self._ring[..., self._start : self._start + head]
-        if head < frames:
-            samples[..., head:] = self._ring[..., : frames - head]
-        self._start = (self._start + frames) % self.capacity_samples
         self._count -= frames
+        if self._pieces and self._pieces[0].shape[-1] == frames:
+            return self._pieces.popleft()
+        samples = np.empty((*self._lead, frames), np.float32)
+        filled = 0
+        while filled < frames:
+            piece = self._pieces.popleft()
+            part = piece[..., : frames - filled]
+            samples[..., filled : filled + part.shape[-1]] = part
+            filled += part.shape[-1]
+            if part.shape[-1] < piece.shape[-1]:
+                self._pieces.appendleft(piece[..., part.shape[-1] :])
         return samples
-
-    def _grow(self, needed: int) -> None:
-        held = self._count
-        kept = self.pop(held)
-        capacity = max(needed, 2 * self.capacity_samples)
-        self._ring = np.zeros((*self._ring.shape[:-1], capacity), np.float32)
-        self._ring[..., :held] = kept
-        self._start, self._count = 0, held
 
 
 class Reblocker:
@@ -81,7 +70,7 @@ class Reblocker:
 
     def __init__(self, lead: tuple[int, ...], hop_samples: int) -> None:
         self.hop_samples = hop_samples
-        self._fifo = SampleFifo(lead, 2 * hop_samples)
+        self._fifo = SampleFifo(lead)
 
     @property
     def held_samples(self) -> int:
@@ -106,7 +95,7 @@ class BlockAdapter:
 
     def __init__(self, lead: tuple[int, ...], delay_samples: int) -> None:
         self.delay_samples = delay_samples
-        self._fifo = SampleFifo(lead, 2 * delay_samples + 1)
+        self._fifo = SampleFifo(lead)
         self._fifo.push(np.zeros((*lead, delay_samples), np.float32))
 
     def push(self, hops: FloatArray) -> None:

@@ -81,6 +81,10 @@ class RateRatio:
         """Position behind the last output sample that input up to ``input_end`` determines."""
         return self.output_ceil(input_end - self.half_width_samples)
 
+    def input_end(self, output_end: int) -> int:
+        """Position up to which input must come to determine output up to ``output_end``."""
+        return self.input_floor(output_end - 1) + 1 + self.half_width_samples
+
 
 @dataclass
 class _ResamplerState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from dsp.mixing import (
     raised_cosine,
     ramp_frames,
     target_gains,
-    with_remainder,
+    write_remainder,
 )
 
 FloatArray = npt.NDArray[np.float32]
@@ -68,14 +68,18 @@ class Passage:
     stems: tuple[str, ...]  # estimated ones, then the remainder
     estimates: FloatArray  # [stem - 1, channel, frame]
     dry: FloatArray  # [channel, frame]
-    mix: FloatArray  # [channel, frame]
+    mix: Callable[[], FloatArray]  # [channel, frame], made when it is wanted
 
     def select(self, wanted: Sequence[str]) -> FloatArray:
         """Give the wanted stems in that order: [stem, channel, frame]."""
-        full = with_remainder(self.estimates, self.dry)
         selected = np.empty((len(wanted), *self.dry.shape), np.float32)
-        for index, stem in enumerate(wanted):
-            selected[index] = self.mix if stem == MIX else full[self.stems.index(stem)]
+        for stem, samples in zip(wanted, selected, strict=True):
+            if stem == MIX:
+                samples[:] = self.mix()
+            elif stem == self.stems[-1]:
+                write_remainder(self.estimates, self.dry, samples)
+            else:
+                samples[:] = self.estimates[self.stems.index(stem)]
         return selected
 
 
@@ -123,11 +127,20 @@ class StemVoice:
         """How many hops would become full if input came up to this position; costs nothing."""
         return self._chain.hops_after(position_samples)
 
+    def full_hops_end(self, position_samples: int) -> int:
+        """Position up to which input is needed for the hops that are full by that position."""
+        return self._chain.full_hops_end(position_samples)
+
+    @property
+    def next_hop_end(self) -> int:
+        """Position up to which input must come for the next hop to be full."""
+        return self._chain.next_hop_end
+
     def pop(self, dry: FloatArray) -> Passage:
         """Give the next frames; ``dry`` [channel, frame] lies at the same positions."""
         estimates = self._chain.pop(dry.shape[1])
-        mix = mix_down(estimates, dry, self._ramp.advance(dry.shape[1]))
-        return Passage(self.stems, estimates, dry, mix)
+        gains = self._ramp.advance(dry.shape[1])
+        return Passage(self.stems, estimates, dry, lambda: mix_down(estimates, dry, gains))
 
     def requested(self, stems: Sequence[str]) -> tuple[str, ...]:
         """Check a request: some of the model's stems and ``mix``; empty means all stems.
@@ -172,6 +185,17 @@ class SwitchFade:
         """How many hops would become full if input came up to this position; costs nothing."""
         return max(self.old.hops_after(position_samples), self.new.hops_after(position_samples))
 
+    def full_hops_end(self, position_samples: int) -> int:
+        """Position up to which input is needed for the hops that are full by that position."""
+        return max(
+            self.old.full_hops_end(position_samples), self.new.full_hops_end(position_samples)
+        )
+
+    @property
+    def next_hop_end(self) -> int:
+        """Position up to which input must come for the next hop of either to be full."""
+        return min(self.old.next_hop_end, self.new.next_hop_end)
+
     def pop(self, dry: FloatArray) -> Passage:
         """Give the next frames, with the new voice's stems.
 
@@ -185,7 +209,7 @@ class SwitchFade:
             new.stems,
             cross_fade(before, new.estimates, weight),
             dry,
-            cross_fade(old.mix, new.mix, weight),
+            lambda: cross_fade(old.mix(), new.mix(), weight),
         )
 
     def _advance(self, frames: int) -> FloatArray:
@@ -199,9 +223,7 @@ class SwitchFade:
 
 def _estimates_as(passage: Passage, stems: Sequence[str]) -> FloatArray:
     """Give the passage's stems under these names, silence for those it does not have."""
-    full = with_remainder(passage.estimates, passage.dry)
+    known = [stem for stem in stems if stem in passage.stems]
     renamed = np.zeros((len(stems), *passage.dry.shape), np.float32)
-    for index, stem in enumerate(stems):
-        if stem in passage.stems:
-            renamed[index] = full[passage.stems.index(stem)]
+    renamed[[stems.index(stem) for stem in known]] = passage.select(known)
     return renamed

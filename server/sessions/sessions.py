@@ -153,8 +153,8 @@ class Sessions:
     @property
     def has_work(self) -> bool:
         """Whether something is queued in or out."""
-        tasks = (stream.task for stream in self._table.streams)
-        return self._outbound.has_waiting or any(task and len(task.inbox) for task in tasks)
+        tasks = [stream.task for stream in self._table.streams if stream.task is not None]
+        return self._outbound.has_waiting or any(task.next_deadline() is not None for task in tasks)
 
     def _handle(self, identity: bytes, message: Message) -> None:
         if self.is_draining and isinstance(message, _REFUSED_WHILE_DRAINING):

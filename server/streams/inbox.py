@@ -1,11 +1,13 @@
 """What a stream was sent and the engine has not taken yet: in order and bounded.
 
-The I/O thread puts, one lane's thread takes. A live stream that is held up, by a rebuild or by a
+The I/O thread puts, one lane's thread takes. Audio that fills no hop waits here for what does:
+waking a thread costs more than taking it in. A live stream that is held up, by a rebuild or by a
 busy machine, catches up from here; when more waits than it may, it loses its oldest audio.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from protocol import DEFAULT_LIMITS, Audio, Flush, LimitExceeded, Preroll
 Request = TypeVar("Request")
 
 MAXIMUM_WAITING_REQUESTS = 256  # other than audio; a client waits for answers long before
+MAXIMUM_WAITING_PARTS = 64  # of a hop; what comes twice is no part of any, and has to go
 MAXIMUM_WAITING_PREROLL_FRAMES = 2 * DEFAULT_LIMITS.maximum_preroll_frames  # a seek forgets them
 
 
@@ -39,6 +42,7 @@ class Inbox(Generic[Request]):
 
     def __init__(self, capacity_frames: int | None) -> None:
         self._capacity_frames = capacity_frames
+        self.next_hop_end: float = -math.inf  # position where the next hop is full; the taker's
         self._lock = threading.Lock()
         self._waiting: deque[Waiting[Request]] = deque()
         self._audio_frames = 0
@@ -107,9 +111,21 @@ class Inbox(Generic[Request]):
             self._audio_frames = self._audio_blocks = self._preroll_frames = 0
 
     def next_deadline(self) -> float | None:
-        """By when the oldest request wants its answer; None when nothing waits."""
+        """By when the oldest request that gives work wants its answer; None when none waits."""
         with self._lock:
-            return self._waiting[0].deadline if self._waiting else None
+            if len(self._waiting) > MAXIMUM_WAITING_PARTS:
+                return self._waiting[0].deadline
+            for waiting in self._waiting:
+                if not self._is_part(waiting.request):
+                    return waiting.deadline
+            return None
+
+    def _is_part(self, request: object) -> bool:
+        """Whether it is audio behind which the next hop is still not full."""
+        if not isinstance(request, Audio):
+            return False
+        end: int = request.position_samples + request.samples.shape[-1]
+        return end < self.next_hop_end
 
     def _check_room(self, request: object) -> None:
         others = len(self._waiting) - self._audio_blocks

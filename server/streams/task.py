@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dsp.separator import Lane
@@ -61,6 +62,7 @@ class StreamTask:
         self._rest_deadline: float | None = None  # of the taken block's next hop
         self._spent_s = 0.0  # on the hop that is not full yet
         self.is_catching_up = False
+        inbox.next_hop_end = worker.next_hop_end
 
     @property
     def lane(self) -> Lane:
@@ -75,7 +77,7 @@ class StreamTask:
         return self.inbox.next_deadline() if rest is None or self.inbox.is_closed else rest
 
     def step(self) -> None:
-        """Compute a hop, or answer the oldest request. An exception ends this stream and no other.
+        """Compute a hop, or answer what else is oldest. An exception ends this stream and no other.
 
         Does nothing while another lane's thread is at it, which will look for more afterwards.
         """
@@ -93,18 +95,18 @@ class StreamTask:
         if self._rest_deadline is not None:
             self._run(self._worker.go_on, self._rest_deadline, is_audio=True)
             return
-        waiting = self.inbox.take()
-        if waiting is not None:
-            request = waiting.request
-            self._run(
-                lambda: self._worker.answer(request),
-                waiting.deadline,
-                is_audio=isinstance(request, Audio),
-            )
+        while (waiting := self.inbox.take()) is not None:
+            work = partial(self._worker.answer, waiting.request)
+            is_audio = isinstance(waiting.request, Audio)
+            answers = self._run(work, waiting.deadline, is_audio=is_audio)
+            is_part = is_audio and not answers and self._rest_deadline is None
+            if not is_part or self._rebuilds_next():
+                return
 
     def _run(
         self, work: Callable[[], Sequence[Message]], deadline: float, *, is_audio: bool
-    ) -> None:
+    ) -> Sequence[Message]:
+        """Do some of the work and hand its answers over; returns them."""
         self._rest_deadline = None
         started = self._clock()
         try:
@@ -115,11 +117,16 @@ class StreamTask:
         except Exception as error:  # noqa: BLE001 -- whatever a model raises stays in its stream
             self._fail(error)
         else:
-            self._deliver(answers)
+            if answers:
+                self._deliver(answers)
             if is_audio:
                 self._measure(answers, self._clock() - started, deadline)
             if has_more:
                 self._rest_deadline = deadline + self._hop_s
+            return answers
+        finally:
+            self.inbox.next_hop_end = self._worker.next_hop_end
+        return []
 
     def _fail(self, error: Exception) -> None:
         self.inbox.close()

@@ -97,6 +97,11 @@ class StreamWorker:
         """Whether audio that was taken waits for ``go_on``."""
         return self._pipeline.ready_hops > 0
 
+    @property
+    def next_hop_end(self) -> int:
+        """Position up to which audio must come before there is a hop to compute."""
+        return self._pipeline.next_hop_end
+
     def go_on(self) -> Sequence[Message]:
         """Compute the next hop of what was taken; all there are unless hop by hop."""
         pipeline = self._pipeline

@@ -160,7 +160,8 @@ class Transport:
             awaited = self._awaited()
             for socket, events in awaited:
                 poller.register(socket, events)
-            poller.poll(RETRY_INTERVAL_MS if has_waiting else round(interval_s * 1000))
+            timeout_ms = RETRY_INTERVAL_MS if has_waiting else round(interval_s * 1000)
+            ready = dict(poller.poll(timeout_ms))
             for socket, _ in awaited:
                 poller.unregister(socket)
             try:
@@ -169,7 +170,8 @@ class Transport:
                     self._zap.answer_all()
                 if self._monitor is not None:
                     self._monitor.read_all()
-                self._receive_burst()
+                if self._socket in ready:
+                    self._receive_burst()
                 has_waiting = retry()
                 if time.monotonic() >= next_housekeeping:
                     self._keep_keys()

@@ -144,6 +144,7 @@ class _Worker:
 
     hop_frames = BLOCKS_PER_HOP * BLOCK_FRAMES
     has_ready_hop = False
+    next_hop_end = 0
 
     def __init__(self, server, number):
         self.stream = number

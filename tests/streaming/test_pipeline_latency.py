@@ -89,6 +89,34 @@ def test_no_work_is_announced_until_a_hop_is_full() -> None:
 
 
 @every_rate
+@given(start=st.integers(0, 10**7), hops=st.integers(1, 5))
+@settings(deadline=None, max_examples=15)
+def test_the_next_hop_is_full_where_it_is_said_to_be_and_no_sample_before(
+    rate_hz, start, hops
+) -> None:
+    pipeline, at = open_stream(rate_hz, channels=1, position_samples=start), start
+    for _ in range(hops):
+        end = pipeline.next_hop_end
+        if end - 1 > at:
+            pipeline.write(at, np.zeros((1, end - 1 - at), np.float32))
+            assert pipeline.ready_hops == 0
+        pipeline.write(end - 1, np.zeros((1, 1), np.float32))
+        assert pipeline.ready_hops == 1
+        pipeline.process()
+        at = end
+
+
+@given(blocks=partitions(20_000))
+@settings(deadline=None, max_examples=15)
+def test_at_the_model_s_own_rate_hops_are_read_whole_and_never_joined_from_parts(blocks) -> None:
+    pipeline, dry, at = open_stream(), noise(20_000), 0
+    for frames in blocks:
+        pipeline.push(at, dry[:, at : at + frames])
+        at += frames
+        assert pipeline._voice._chain._hops.held_samples == 0
+
+
+@every_rate
 @pytest.mark.parametrize("position", [0, 1, 700, 5003, 9999])
 @pytest.mark.parametrize("start", [0, 123_457])
 def test_an_impulse_comes_out_where_it_went_in(rate_hz, position, start) -> None:

@@ -61,6 +61,15 @@ def test_reported_latency_is_measured_latency_for_every_output(rate_in, rate_out
     assert out > 0
 
 
+@given(rate_in=rates, rate_out=rates, output_end=st.integers(-(10**9), 10**9))
+def test_as_much_input_as_is_said_determines_the_output_and_no_sample_less_does(
+    rate_in, rate_out, output_end
+) -> None:
+    ratio = RateRatio.between(rate_in, rate_out)
+    needed = ratio.input_end(output_end)
+    assert ratio.output_end(needed) >= output_end > ratio.output_end(needed - 1)
+
+
 @pytest.mark.parametrize(("rate_in", "rate_out"), BOTH_WAYS)
 def test_output_lies_at_its_own_time(rate_in, rate_out) -> None:
     again = whole(sine(rate_in, 1000.0, rate_in // 4), rate_in, rate_out)

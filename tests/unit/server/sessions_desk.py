@@ -57,7 +57,7 @@ class Opener:
 def opening(request):
     credit = CREDIT_FRAMES if request.freewheel else 0
     opened = Opened(request.stream, "model", "live", ("vocals",), Latency(1, 1, 0, 0), 1, credit, 8)
-    worker = SimpleNamespace(stream=request.stream, hop_frames=512)
+    worker = SimpleNamespace(stream=request.stream, hop_frames=512, next_hop_end=0)
     return Opening(opened, worker, Lane.REALTIME, 0.02, 500, 600)
 
 

@@ -8,7 +8,7 @@ from server_client import noise
 
 from protocol import DEFAULT_LIMITS, Audio, Flush, LimitExceeded, Preroll, Seek, Set
 from server.streams import inbox as inbox_module
-from server.streams.inbox import MAXIMUM_WAITING_REQUESTS, Inbox
+from server.streams.inbox import MAXIMUM_WAITING_PARTS, MAXIMUM_WAITING_REQUESTS, Inbox
 
 
 def audio(sequence, frames=10):
@@ -32,6 +32,31 @@ def test_requests_come_out_in_order_with_their_deadlines():
     assert inbox.next_deadline() == 1.0
     assert taken(inbox) == requests[1:]
     assert inbox.next_deadline() is None
+
+
+def test_audio_gives_no_work_until_a_hop_is_full():
+    inbox = Inbox(None)
+    inbox.next_hop_end = 30
+    for sequence in range(2):
+        inbox.put(audio(sequence), float(sequence))
+        assert inbox.next_deadline() is None
+    inbox.put(audio(2), 2.0)
+    assert inbox.next_deadline() == 2.0
+    inbox.next_hop_end = 31
+    assert inbox.next_deadline() is None
+    inbox.put(Set(1), 7.0)
+    assert inbox.next_deadline() == 7.0
+
+
+def test_what_fills_no_hop_for_long_gives_work_all_the_same():
+    """As what comes twice does."""
+    inbox = Inbox(None)
+    inbox.next_hop_end = 1000
+    for index in range(MAXIMUM_WAITING_PARTS):
+        inbox.put(audio(0), float(index))
+        assert inbox.next_deadline() is None
+    inbox.put(audio(0), 99.0)
+    assert inbox.next_deadline() == 0.0
 
 
 def test_the_oldest_audio_goes_first_and_requests_stay():

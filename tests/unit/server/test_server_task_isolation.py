@@ -34,7 +34,9 @@ class PlannedStream:
         self.task = StreamTask(
             lane=lane,
             inbox=Inbox(None),
-            worker=SimpleNamespace(stream=number, hop_frames=512, answer=self.answer),
+            worker=SimpleNamespace(
+                stream=number, hop_frames=512, next_hop_end=0, answer=self.answer
+            ),
             deliver=lambda answers: self.keep(*("answer" for _ in answers)),
             refuse=lambda error: self.keep(error.code),
             metrics=Metrics(),

@@ -167,7 +167,7 @@ def test_a_clients_mistake_is_refused_and_the_stream_goes_on():
 
 def test_a_models_fault_ends_the_stream_and_is_logged():
     class Broken:
-        stream, hop_frames = 3, 512
+        stream, hop_frames, next_hop_end = 3, 512, 0
 
         def answer(self, _request):
             raise FloatingPointError("overflow in a model")

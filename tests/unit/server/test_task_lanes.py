@@ -76,8 +76,8 @@ def test_a_rebuild_runs_on_the_catch_up_lane_and_so_does_what_it_made_late():
     assert stream.task.lane is Lane.REALTIME
     stream.task.step()
     stream.put(Preroll(1, 0, noise(8192)))
-    stream.put(audio(8192), deadline=2.0)
-    stream.put(audio(8448), deadline=9.0)
+    stream.put(audio(8192, 512), deadline=2.0)
+    stream.put(audio(8704, 512), deadline=9.0)
     assert stream.task.lane is Lane.CATCH_UP
     stream.now = 3.0  # the rebuild takes that long
     stream.task.step()
@@ -100,6 +100,34 @@ def test_only_realtime_streams_change_lanes(lane):
     stream = Stream(lane)
     stream.put(Preroll(1, 0, noise(512)))
     assert stream.task.lane is lane
+
+
+def test_parts_of_a_hop_wait_for_the_rest_and_are_taken_with_it():
+    stream = Stream()
+    stream.put(audio(0, 512))
+    stream.task.step()  # the first starts the stream
+    told = len(stream.batches)
+    for position in range(512, 512 + 448, 64):
+        stream.put(audio(position, 64), deadline=1.0)
+    assert stream.task.next_deadline() is None
+    stream.put(audio(512 + 448, 64), deadline=2.0)
+    assert stream.task.next_deadline() == 2.0
+    stream.task.step()
+    assert (stream.task.next_deadline(), len(stream.task.inbox)) == (None, 0)
+    (answers,) = stream.batches[told:]
+    assert [stems.samples.shape[-1] for stems in answers] == [512]
+
+
+def test_a_rebuild_behind_parts_of_a_hop_is_still_one_of_the_catch_up_lane():
+    stream = Stream()
+    stream.put(audio(0, 512))
+    stream.task.step()
+    stream.put(audio(512, 64))
+    stream.put(Preroll(1, 0, noise(512)))
+    assert stream.task.lane is Lane.REALTIME
+    stream.task.step()
+    assert len(stream.task.inbox) == 1
+    assert stream.task.lane is Lane.CATCH_UP
 
 
 def test_one_step_computes_one_hop_and_the_next_has_a_hop_more_time():
@@ -163,7 +191,7 @@ def test_a_step_does_nothing_while_another_thread_is_in_one():
         leave.wait(10)
         return []
 
-    stream.task._worker = SimpleNamespace(stream=1, hop_frames=512, answer=wait)
+    stream.task._worker = SimpleNamespace(stream=1, hop_frames=512, next_hop_end=0, answer=wait)
     stream.put(Seek(1, 0))
     stream.put(Seek(1, 1))
     busy = threading.Thread(target=stream.task.step)

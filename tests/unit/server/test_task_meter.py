@@ -33,7 +33,12 @@ class MeteredTask:
         self._plan = list(plan)
         self._registry = (metrics := Metrics()).registry
         worker = SimpleNamespace(
-            stream=1, hop_frames=HOP, answer=self._answer, go_on=self._go_on, has_ready_hop=False
+            stream=1,
+            hop_frames=HOP,
+            answer=self._answer,
+            go_on=self._go_on,
+            has_ready_hop=False,
+            next_hop_end=0,
         )
         self.task = StreamTask(
             lane=lane,
@@ -139,7 +144,11 @@ def test_without_anybody_to_tell_hops_are_computed_all_the_same():
         lane=Lane.BACKGROUND,
         inbox=Inbox(None),
         worker=SimpleNamespace(
-            stream=1, hop_frames=HOP, answer=lambda _: [stems(HOP)], has_ready_hop=False
+            stream=1,
+            hop_frames=HOP,
+            answer=lambda _: [stems(HOP)],
+            has_ready_hop=False,
+            next_hop_end=0,
         ),
         deliver=delivered.extend,
         refuse=pytest.fail,
