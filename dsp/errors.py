@@ -5,6 +5,8 @@ DspError
  |- SeparatorError       a model gave samples that are not finite
  |- UnknownModelError    names the models there are
  |- UnknownProfileError  names the profiles of the model
+ |- SeatsTakenError      a device has as many live streams as it takes
+ |- DeviceMissingError   says what torch misses
  |- WeightsMissingError  says what to install
  `- WeightsCorruptError  names the file, the hash expected and the hash found
 """
@@ -28,6 +30,14 @@ class UnknownModelError(DspError, LookupError):
 
 class UnknownProfileError(DspError, LookupError):
     """The model has no profile of that name."""
+
+
+class SeatsTakenError(DspError, RuntimeError):
+    """A device has as many live streams as it takes."""
+
+
+class DeviceMissingError(DspError, RuntimeError):
+    """Torch finds no such device on this machine."""
 
 
 class WeightsMissingError(DspError, FileNotFoundError):

@@ -160,6 +160,11 @@ class ServerConfig(_Checked):
     )
     model: str = _setting("phoenix", "model of streams that name none", _name)
     profile: str = _setting("live", "profile warmed up before the server is ready", _name)
+    device: str = _setting(
+        "cpu",
+        "what computes live streams of phoenix: cpu, or cuda, where many go in one pass",
+        _one_of("cpu", "cuda"),
+    )
     threads: int = _setting(1, "threads of one inference step", _between(1, 256))
     live_threads: int = _setting(
         0,

@@ -1,12 +1,13 @@
 """Errors of the server's start; what goes wrong later is a ``protocol.errors`` answer to a peer.
 
 StartError
- |- ConfigError           names the key, its value and what is allowed
- |- EndpointRefusedError  the address is not one this server may listen on
- |- EndpointInUseError    another process listens there
- |- NotPrivateError       a file or directory that others may open
- |- KeysError             keys that are missing, malformed or in the way; says how to make them
- `- WarmUpError           the model that the server should start with cannot run
+ |- ConfigError             names the key, its value and what is allowed
+ |- EndpointRefusedError    the address is not one this server may listen on
+ |- EndpointInUseError      another process listens there
+ |- NotPrivateError         a file or directory that others may open
+ |- KeysError               keys that are missing, malformed or in the way; says how to make them
+ |- DeviceUnavailableError  torch finds no such device
+ `- WarmUpError             the model that the server should start with cannot run
 """
 
 
@@ -32,6 +33,10 @@ class NotPrivateError(StartError, PermissionError):
 
 class KeysError(StartError, ValueError):
     """Keys that are missing, malformed or in the way."""
+
+
+class DeviceUnavailableError(StartError, RuntimeError):
+    """Torch finds no such device on this machine."""
 
 
 class WarmUpError(StartError, RuntimeError):

@@ -10,9 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from dsp.errors import DeviceMissingError
+from dsp.networks.device_phoenix import check_device
 from dsp.separator import Lane
 from protocol import Limits
 from server.config import is_encrypted
+from server.errors import DeviceUnavailableError
 from server.lanes.admission import Admission
 from server.lanes.engine import Engine, default_live_threads
 from server.lanes.hop_costs import HopCosts
@@ -48,7 +51,8 @@ _DRAIN_POLL_S = 0.002
 class Server:
     """A separation server; ``start`` returns when it is ready, ``stop`` when it is gone.
 
-    Raises ``server.errors.StartError`` where it cannot listen or its model cannot run.
+    Raises ``server.errors.StartError`` where it cannot listen, its device is not there or its model
+    cannot run.
     """
 
     def __init__(self, config: ServerConfig) -> None:
@@ -59,7 +63,7 @@ class Server:
             maximum_streams=config.limits.streams,
             maximum_streams_per_peer=config.limits.streams_per_peer,
         )
-        self._catalogue = Catalogue()
+        self._catalogue = Catalogue(_checked(config.device))
         live_threads = config.live_threads or default_live_threads()
         self._engine = Engine(live_threads)
         self._costs = HopCosts(time.monotonic)
@@ -230,6 +234,16 @@ class Server:
                 self._mailbox.post(self._keep_house)
             if not self._drained.is_set():
                 self._mailbox.post(self._sessions.say_goodbye)
+
+
+def _checked(device: str) -> str:
+    """Return it if it is there: only another one than the processor takes looking for."""
+    if device != "cpu":
+        try:
+            check_device(device)
+        except DeviceMissingError as error:
+            raise DeviceUnavailableError(str(error)) from error
+    return device
 
 
 def _limit_torch_threads(threads: int) -> None:

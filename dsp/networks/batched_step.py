@@ -92,6 +92,7 @@ class BatchedJoined:
                 for _ in range(_WARM_UPS):
                     self._step()
             torch.cuda.current_stream(self.device).wait_stream(aside)
-            with torch.cuda.graph(graph):
+            # Others' streams may be on the device meanwhile: only this thread must do nothing else.
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self._step()
         return graph

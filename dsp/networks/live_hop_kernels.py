@@ -1,4 +1,7 @@
-"""All that a live stream does at a hop, from samples to samples, as one kernel for each network."""
+"""All that a live stream does at a hop, from samples to samples, as one kernel for each network.
+
+Or, where the network is on a device, what it does before and after.
+"""
 
 from __future__ import annotations
 
@@ -78,6 +81,18 @@ def play_masked(kept: Kept[Live[Masked]], samples: FloatArray, played: FloatArra
         rocknet_hop_kernels.push(network.unet, network.magnitudes, network.mask)
         rocknet_kernels.apply_mask(network.mask, sound.spectra, sound.filtered)
         synthesise(sound, played, first)
+
+
+@hop_kernel
+def analyse_hop(kept: Kept[Sound], samples: FloatArray, first: int) -> None:
+    """Take in a hop of ``samples`` [channel 2, sample], for a network that is no kernel."""
+    analyse(kept.parts, samples, first)
+
+
+@hop_kernel
+def synthesise_hop(kept: Kept[Sound], played: FloatArray, first: int) -> None:
+    """Play what that filtered: a hop of ``played`` [1, channel 2, sample]."""
+    synthesise(kept.parts, played, first)
 
 
 @hop_kernel

@@ -155,7 +155,7 @@ class StreamOpener:
         seconds = self._catalogue.hop_seconds(model, opened.profile)
         granted = max(opened.round_trip_samples, round_trip_samples(seconds, opened.rate_hz))
         demand = self._demand(model, profile, opened, granted)
-        separator = model.separator(opened.profile)
+        separator = self._catalogue.separator(model, opened.profile)
         return SwitchModel(request, model.name, tuple(model.stems), separator, demand)
 
     def _demand(
@@ -176,7 +176,7 @@ class StreamOpener:
     def _pipeline(self, model: Model, request: Open) -> StreamPipeline:
         """Build the stream's pipeline; a live one has run before its first block comes."""
         pipeline = StreamPipeline(
-            model.separator(request.profile),
+            self._catalogue.separator(model, request.profile),
             rate_hz=request.rate_hz,
             channels=request.channels,
             model_stems=model.stems,

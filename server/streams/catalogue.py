@@ -8,20 +8,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dsp.errors import WeightsCorruptError, WeightsMissingError
+from dsp.errors import SeatsTakenError, WeightsCorruptError, WeightsMissingError
+from dsp.networks.device_phoenix import DevicePhoenix
+from dsp.networks.phoenix_model import Phoenix
 from dsp.networks.registry import available_models, load_model
-from protocol import ModelInfo, ModelUnavailable, ProfileInfo, UnknownModel, UnknownProfile
+from protocol import (
+    ModelInfo,
+    ModelUnavailable,
+    ProfileInfo,
+    ServerFull,
+    UnknownModel,
+    UnknownProfile,
+)
 from server.streams.warm_up import measure_hops
 
 if TYPE_CHECKING:
     from dsp.networks.registry import Model
-    from dsp.separator import Profile
+    from dsp.separator import Profile, Separator
+
+DEVICE_SEATS = 16  # live streams on a device; a pass takes as long for one of them as for all
 
 
 class Catalogue:
-    """Models by name."""
+    """Models by name; on another ``device`` than the processor those that can use it."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
+        self._device = device
         self._descriptions = available_models()
         self._models: dict[str, Model] = {}
         self._hops: dict[tuple[str, str], list[float]] = {}
@@ -45,10 +57,17 @@ class Catalogue:
             raise UnknownModel(f"model {name!r}: {', '.join(names)} allowed")
         if name not in self._models:
             try:
-                self._models[name] = load_model(name)
+                self._models[name] = self._placed(load_model(name))
             except (WeightsMissingError, WeightsCorruptError) as error:
                 raise ModelUnavailable(str(error)) from error
         return self._models[name]
+
+    def separator(self, model: Model, profile: str) -> Separator:
+        """Return a new stream's separator; raises ServerFull where a device takes no more."""
+        try:
+            return model.separator(profile)
+        except SeatsTakenError as error:
+            raise ServerFull(f"{error}; try again when others have gone") from error
 
     def profile(self, model: Model, name: str) -> Profile:
         """Return a model's profile; raises UnknownProfile."""
@@ -68,8 +87,13 @@ class Catalogue:
         """Return what the hops of a network's pattern take on this machine, measured once."""
         key = (model.name, profile)
         if key not in self._hops:
-            self._hops[key] = measure_hops(model.separator(profile))
+            self._hops[key] = measure_hops(self.separator(model, profile))
         return self._hops[key]
+
+    def _placed(self, model: Model) -> Model:
+        if self._device == "cpu" or not isinstance(model, Phoenix):
+            return model
+        return DevicePhoenix(model, self._device, DEVICE_SEATS)
 
 
 def _profile_info(profile: Profile) -> ProfileInfo:

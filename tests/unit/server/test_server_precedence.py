@@ -20,6 +20,7 @@ VALUES = {
     "keys": ["/a", "/b", "/c"],
     "model": ["one", "two", "three"],
     "profile": ["one", "two", "three"],
+    "device": ["cuda", "cuda", "cuda"],
     "threads": [2, 3, 4],
     "live_threads": [2, 3, 4],
     "metrics": ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"],
