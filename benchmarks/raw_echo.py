@@ -1,4 +1,7 @@
-"""The yardstick for the transport: a bare pyzmq DEALER/ROUTER echo of the same number of bytes."""
+"""The yardstick for the transport: a bare pyzmq DEALER/ROUTER echo of the same number of bytes.
+
+At the ordinary priority, or with its threads at the one that a server's have.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import zmq
+
+from server.lanes.priority import claim_realtime, claim_realtime_for_sockets
 
 _STOP = b"stop"
 _TIMEOUT_MS = 5000
@@ -36,11 +41,13 @@ class RawEcho:
 
 
 @contextlib.contextmanager
-def raw_echo(*, request_bytes: int, reply_bytes: int) -> Iterator[RawEcho]:
+def raw_echo(
+    *, request_bytes: int, reply_bytes: int, at_realtime: bool = False
+) -> Iterator[RawEcho]:
     """Give an echo over ipc between two processes."""
     with tempfile.TemporaryDirectory() as folder:
         endpoint = f"ipc://{Path(folder) / 'echo.sock'}"
-        with _echo_process(endpoint, reply_bytes), zmq.Context() as context:
+        with _echo_process(endpoint, reply_bytes, at_realtime), zmq.Context() as context:
             socket = context.socket(zmq.DEALER)
             socket.linger = 0
             socket.rcvtimeo = _TIMEOUT_MS
@@ -53,9 +60,9 @@ def raw_echo(*, request_bytes: int, reply_bytes: int) -> Iterator[RawEcho]:
 
 
 @contextlib.contextmanager
-def _echo_process(endpoint: str, reply_bytes: int) -> Iterator[None]:
+def _echo_process(endpoint: str, *settings: int) -> Iterator[None]:
     process = multiprocessing.get_context("spawn").Process(
-        target=_echo, args=(endpoint, reply_bytes), daemon=True
+        target=_echo, args=(endpoint, *settings), daemon=True
     )
     process.start()
     try:
@@ -65,13 +72,16 @@ def _echo_process(endpoint: str, reply_bytes: int) -> Iterator[None]:
         process.kill()
 
 
-def _echo(endpoint: str, reply_bytes: int) -> None:
+def _echo(endpoint: str, reply_bytes: int, at_realtime: int = False) -> None:
     """Answer every message with ``reply_bytes`` bytes until told to stop."""
     reply = b"\0" * reply_bytes
     with zmq.Context() as context:
         socket = context.socket(zmq.ROUTER)
         socket.linger = _TIMEOUT_MS
         socket.bind(endpoint)
+        if at_realtime:
+            claim_realtime()
+            claim_realtime_for_sockets()
         while True:
             identity, header, _payload = socket.recv_multipart()
             if header == _STOP:
