@@ -47,7 +47,10 @@ def raw_echo(
     """Give an echo over ipc between two processes."""
     with tempfile.TemporaryDirectory() as folder:
         endpoint = f"ipc://{Path(folder) / 'echo.sock'}"
-        with _echo_process(endpoint, reply_bytes, at_realtime), zmq.Context() as context:
+        with (
+            _echo_process(endpoint, reply_bytes, at_realtime=at_realtime),
+            zmq.Context() as context,
+        ):
             socket = context.socket(zmq.DEALER)
             socket.linger = 0
             socket.rcvtimeo = _TIMEOUT_MS
@@ -60,9 +63,12 @@ def raw_echo(
 
 
 @contextlib.contextmanager
-def _echo_process(endpoint: str, *settings: int) -> Iterator[None]:
+def _echo_process(endpoint: str, reply_bytes: int, *, at_realtime: bool) -> Iterator[None]:
     process = multiprocessing.get_context("spawn").Process(
-        target=_echo, args=(endpoint, *settings), daemon=True
+        target=_echo,
+        args=(endpoint, reply_bytes),
+        kwargs={"at_realtime": at_realtime},
+        daemon=True,
     )
     process.start()
     try:
@@ -72,7 +78,7 @@ def _echo_process(endpoint: str, *settings: int) -> Iterator[None]:
         process.kill()
 
 
-def _echo(endpoint: str, reply_bytes: int, at_realtime: int = False) -> None:
+def _echo(endpoint: str, reply_bytes: int, *, at_realtime: bool = False) -> None:
     """Answer every message with ``reply_bytes`` bytes until told to stop."""
     reply = b"\0" * reply_bytes
     with zmq.Context() as context:

@@ -14,6 +14,7 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -50,11 +51,11 @@ _REQUEST = StreamRequest(
 
 def measure_transport(rounds: int = 5000) -> dict[str, float]:
     """Return the ``transport`` section; short batches of each kind are taken in turn."""
-    same_bytes = {"request_bytes": _BLOCK_BYTES, "reply_bytes": _BLOCK_BYTES}
+    echo = partial(raw_echo, request_bytes=_BLOCK_BYTES, reply_bytes=_BLOCK_BYTES)
     with (
         _echo_blocks() as ours,
-        raw_echo(**same_bytes, at_realtime=True) as raw,
-        raw_echo(**same_bytes) as ordinary,
+        echo(at_realtime=True) as raw,
+        echo() as ordinary,
         _server_blocks() as server,
     ):
         ways = (ours, raw, ordinary, server)
