@@ -15,7 +15,7 @@ import torch
 from dsp.errors import SeatsTakenError
 from dsp.networks.batched_step import BatchedJoined
 from dsp.networks.kept import Kept
-from dsp.networks.live_hop_kernels import analyse_hop, synthesise_hop
+from dsp.networks.live_hop_kernels import Seat, analyse_hop, synthesise_hop
 from dsp.networks.live_network import ANALYSIS_SAMPLES
 from dsp.networks.phoenix_shape import CHANNELS
 from dsp.networks.shared_passes import SharedPasses
@@ -88,21 +88,17 @@ class _Hop(NamedTuple):
     filtered: ComplexArray
 
 
-class _Seat(NamedTuple):
-    number: int
-
-
 class SeatStep:
     """One stream's seat; implements ``dsp.networks.live_network.Step``."""
 
     def __init__(self, batch: LiveBatch, seat: int) -> None:
         self._batch = batch
         self._seat = seat
-        self.layers = Kept(_Seat(seat))
+        self.layers = Kept(Seat(seat))
         self.reset()
 
     @property
-    def play(self) -> Play[_Seat]:
+    def play(self) -> Play[Seat]:
         """What plays a stream through it."""
         return self._play
 
@@ -117,7 +113,7 @@ class SeatStep:
         for each in heard:
             self._batch.filter(self._seat, each, each, unheard)
 
-    def _play(self, live: Kept[Live[_Seat]], samples: FloatArray, played: FloatArray) -> None:
+    def _play(self, live: Kept[Live[Seat]], samples: FloatArray, played: FloatArray) -> None:
         kept = live.parts.sound
         sound = kept.parts
         for first in range(0, samples.shape[1], sound.newest.shape[1]):

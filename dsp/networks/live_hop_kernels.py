@@ -46,6 +46,15 @@ class Masked(NamedTuple):
     mask: FloatArray  # likewise
 
 
+class Seat(NamedTuple):
+    """Where a network is that is no kernel: its number in a batch on a device.
+
+    Here, as Numba's cache of what it has kept imports every type in it: no torch may come with it.
+    """
+
+    number: int
+
+
 if TYPE_CHECKING:
     Play = Callable[[Kept[Live[_Network]], FloatArray, FloatArray], None]
     """From samples [channel 2, n * hop] to what is played, [1, channel 2, n * hop]."""
