@@ -76,12 +76,22 @@ class StreamOpener:
         self._executor = ThreadPoolExecutor(1, "opener", _prepare)
 
     def warm_up(self) -> None:
-        """Compile, load the start model, open a stream of each kind of rate; raises WarmUpError."""
+        """Compile, load the start model, open a stream of each kind of rate; raises WarmUpError.
+
+        Where the profile is one of the background lane, lossless ones, whose hops are not timed:
+        some seconds of audio each, they would keep whoever separates a file waiting.
+        """
         name, profile = self._default_model, self._warm_profile
         try:
             dsp.warm_up()
+            model = self._catalogue.model(name)
+            is_lossless = self._catalogue.profile(model, profile).lane is Lane.BACKGROUND
             for rate_hz in WARM_UP_RATES_HZ:
-                self._opening(Open(0, rate_hz, 2, 256, name, profile), Counters())
+                request = Open(0, rate_hz, 2, 256, name, profile, freewheel=is_lossless)
+                self._opening(request, Counters())
+            if is_lossless:
+                separator = self._catalogue.separator(model, profile)
+                separator.push(np.zeros((2, separator.profile.hop_samples), np.float32))
         except Exception as error:
             raise WarmUpError(f"model {name!r}, profile {profile!r}: {error}") from error
 

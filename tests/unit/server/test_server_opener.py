@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from server_client import RawClient, expected, joined, noise, running_server
 
 from dsp.errors import WeightsCorruptError, WeightsMissingError
-from dsp.networks.fixed_gains import PROFILES
+from dsp.networks.fixed_gains import PROFILES, FixedGainsSeparator
 from dsp.networks.registry import available_models, load_model
 from dsp.separator import Lane
 from protocol import (
@@ -155,6 +155,18 @@ def test_a_start_model_that_fails_names_model_and_profile(opener, monkeypatch):
     monkeypatch.setattr(opening_module, "StreamPipeline", fail)
     with pytest.raises(WarmUpError, match="model 'fixed-gains', profile 'live': no room"):
         opener.warm_up()
+
+
+def test_a_start_profile_of_the_background_lane_is_run_but_not_timed(monkeypatch):
+    config = build({"endpoint": "tcp://127.0.0.1:*", "model": "fixed-gains", "profile": "offline"})
+    catalogue, pushed = Catalogue(), []
+    monkeypatch.setattr(catalogue, "hops", lambda *_: pytest.fail("it was timed"))
+    push = FixedGainsSeparator.push
+    monkeypatch.setattr(
+        FixedGainsSeparator, "push", lambda *given: pushed.append(1) or push(*given)
+    )
+    make_opener(catalogue, config).warm_up()
+    assert pushed
 
 
 def test_a_model_is_loaded_and_timed_once(monkeypatch):
