@@ -162,40 +162,54 @@ def interleave(  # noqa: PLR0917 - Numba takes arrays by position
     """Gather a transposed convolution's products into twice as many bins; rectify, normalise.
 
     ``product`` [frequency, column * tap * channel] (the first columns, five frequency taps, the
-    bias in taps 1 and 2), which is overwritten; ``older_product``, likewise, adds to the last
-    columns. The last channels of ``newer`` [2 * frequency, 2, width] and ``older``
-    [2 * frequency, 1 or 2, width] get columns 0 and 1, and the others.
+    bias in taps 1 and 2); ``older_product``, likewise, adds to the last columns. The last channels
+    of ``newer`` [2 * frequency, 2, width] and ``older`` [2 * frequency, 1 or 2, width] get columns
+    0 and 1, and the others.
     """
-    add_to_last(older_product, product)
-    for r in range(2):
-        _interleave_column(product, r, scale, shift, newer, r)
-    for r in range(older.shape[1]):
-        _interleave_column(product, 2 + r, scale, shift, older, r)
+    apart = 5 * scale.shape[0]
+    met_from = (product.shape[1] - older_product.shape[1]) // apart
+    for r in range(product.shape[1] // apart):
+        target, place = (newer, r) if r < 2 else (older, r - 2)
+        _interleave_column(product, older_product, r, r - met_from, scale, shift, target, place)
 
 
 @njit(cache=True)
 def _interleave_column(  # noqa: PLR0917 - Numba takes arrays by position
     product: FloatArray,
+    added: FloatArray,
     column: int,
+    added_column: int,
     scale: FloatArray,
     shift: FloatArray,
     target: FloatArray,
     place: int,
 ) -> None:
-    channels, (frequencies, width) = scale.shape[0], product.shape
-    zero = spread(np.float32(0.0))
+    """Gather a column; to it adds one of ``added``, if that is not below 0."""
+    channels, (frequencies, width), added_width = scale.shape[0], product.shape, added.shape[1]
+    zero, is_met = spread(np.float32(0.0)), added_column >= 0
     of_row = target.shape[1] * target.shape[2]
     first = (place + 1) * target.shape[2] - channels
     for f in range(frequencies):
         for c in range(0, channels, LANES):
             left, own = channels - c, f * width + column * 5 * channels + c
+            beside = f * added_width + added_column * 5 * channels + c
             even = load(product, own + channels, left)
             odd = load(product, own + 2 * channels, left)
+            if is_met:
+                even = even + load(added, beside + channels, left)
+                odd = odd + load(added, beside + 2 * channels, left)
             if f > 0:
-                even = even + load(product, own - width + 3 * channels, left)
-                odd = odd + load(product, own - width + 4 * channels, left)
+                to_even = load(product, own - width + 3 * channels, left)
+                to_odd = load(product, own - width + 4 * channels, left)
+                if is_met:
+                    to_even = to_even + load(added, beside - added_width + 3 * channels, left)
+                    to_odd = to_odd + load(added, beside - added_width + 4 * channels, left)
+                even, odd = even + to_even, odd + to_odd
             if f + 1 < frequencies:
-                odd = odd + load(product, own + width, left)
+                to_odd = load(product, own + width, left)
+                if is_met:
+                    to_odd = to_odd + load(added, beside + added_width, left)
+                odd = odd + to_odd
             by, beyond = load(scale, c, left), load(shift, c, left)
             at = 2 * f * of_row + first + c
             store(larger(even, zero) * by + beyond, target, at, left)
