@@ -91,36 +91,48 @@ def multiply(  # noqa: PLR0917 - Numba takes arrays by position
     """Write ``product`` [row, out] of rows that may overlap, each in some pieces, its taps.
 
     Tap ``t`` of row ``r`` begins at ``offsets[t] + r * step`` of ``halves``, which go on behind the
-    last as `beyond` tells. ``weights`` are as `arrange` has them, ``bias`` [out, or more]. What a
-    row gives depends on that row alone, to the last bit.
+    last as `beyond` tells. ``weights`` are as `arrange` has them, ``bias`` [out] in whole blocks.
+    What a row gives depends on that row alone, to the last bit.
     """
-    rows, taps = product.shape[0], offsets.shape[0]
+    (rows, outputs), taps = product.shape, offsets.shape[0]
     depths = weights.shape[1] // taps
     sums = np.empty((ROWS, OUTPUTS), np.float32)
     tiles.begin()
     for r in range(0, rows, ROWS):
         for block in range(weights.shape[0]):
-            tiles.clear()
+            output = block * OUTPUTS
+            _start(bias, output)
             for tap in range(taps):
                 at = (block * taps + tap) * depths * DEPTH * OUTPUTS
                 _add(halves, offsets[tap] + r * step, step, depths, weights, at)
-            _write(sums)
-            _finish(sums, bias, block * OUTPUTS, product, r)
+            if r + ROWS <= rows and output + OUTPUTS <= outputs:
+                _write(product, r * outputs + output, outputs)
+            else:
+                _write(sums, 0, OUTPUTS)
+                _copy(sums, output, product, r)
     tiles.end()
 
 
 @njit(cache=True)
-def _finish(
-    sums: FloatArray, bias: FloatArray, output: int, product: FloatArray, place: int
-) -> None:
-    """Add the bias to a block's sums and write them, from row ``place`` and ``output`` on."""
+def _copy(sums: FloatArray, output: int, product: FloatArray, place: int) -> None:
+    """Copy what there is of a block, from row ``place`` and ``output`` on."""
     rows, outputs = product.shape
-    for n in range(0, min(OUTPUTS, outputs - output), LANES):
-        left = outputs - output - n
-        beside = lanes.load(bias, output + n, left)
-        for r in range(min(rows - place, ROWS)):
-            total = lanes.load(sums, r * OUTPUTS + n, LANES) + beside
-            lanes.store(total, product, (place + r) * outputs + output + n, left)
+    for r in range(min(rows - place, ROWS)):
+        for n in range(0, min(OUTPUTS, outputs - output), LANES):
+            left, at = outputs - output - n, (place + r) * outputs + output + n
+            lanes.store(lanes.load(sums, r * OUTPUTS + n, LANES), product, at, left)
+
+
+@intrinsic
+def _start(_: Any, bias: Any, output: Any) -> Any:
+    """Begin the sums of 32 rows with the bias, from some output on."""
+
+    def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+        place = _address(context, builder, kinds.args[0], arguments)
+        tiles.start_here(builder, ROW_TILES, place)
+        return context.get_dummy_value()
+
+    return types.void(bias, output), generate
 
 
 @intrinsic
@@ -146,15 +158,21 @@ def _add(  # noqa: PLR0917 - Numba takes arguments by position
 
 
 @intrinsic
-def _write(_: Any, sums: Any) -> Any:
-    """Write the sums [32, 32]."""
+def _write(_: Any, sums: Any, at: Any, width: Any) -> Any:
+    """Write the sums [32, 32] to rows of ``width``, from value ``at`` on."""
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
-        array = context.make_array(kinds.args[0])(context, builder, arguments[0])
-        tiles.write_here(builder, ROW_TILES, builder.bitcast(array.data, _POINTER))
+        place = _address(context, builder, kinds.args[0], arguments)
+        tiles.write_here(builder, ROW_TILES, place, builder.mul(arguments[2], _LONG(4)))
         return context.get_dummy_value()
 
-    return types.void(sums), generate
+    return types.void(sums, at, width), generate
+
+
+def _address(context: Any, builder: Any, kind: Any, arguments: Any) -> Any:
+    """Return where an array, the first argument, has the value that the second one counts to."""
+    data = context.make_array(kind)(context, builder, arguments[0]).data
+    return builder.bitcast(builder.gep(data, [arguments[1]]), _POINTER)
 
 
 _LONG = ir.IntType(64)

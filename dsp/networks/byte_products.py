@@ -313,7 +313,7 @@ class _Block:
         rows = self._rows, _LONG(DEPTH), self._depths, _LONG(ROWS * DEPTH)
         tiles.clear_here(self._builder, row_tiles)
         tiles.add_here(self._builder, "tdpbusd", row_tiles, rows, self._weights)
-        tiles.write_here(self._builder, row_tiles, self._sums)
+        tiles.write_here(self._builder, row_tiles, self._sums, _LONG(4 * OUTPUTS))
 
     def add_up_vectors(self, row_count: int, lanes: int, at_once: int) -> None:
         """``at_once``: rows, so that their sums stay in registers."""

@@ -49,17 +49,6 @@ def begin(_: Any) -> Any:
 
 
 @intrinsic
-def clear(_: Any) -> Any:
-    """Begin new sums."""
-
-    def generate(_: Any, builder: Any, __: Any, ___: Any) -> Any:
-        clear_here(builder, ROW_TILES)
-        return cgutils.get_null_value(_LONG)
-
-    return types.int64(), generate
-
-
-@intrinsic
 def end(_: Any) -> Any:
     """Leave the processor as it was."""
 
@@ -94,6 +83,13 @@ def clear_here(builder: Any, row_tiles: int) -> None:
         _call(builder, "llvm.x86.tilezero", _BYTE(tile))
 
 
+def start_here(builder: Any, row_tiles: int, row: Any) -> None:
+    """Write the beginning of a block in which every row's sums [32] begin with the same."""
+    for r, half in _blocks(row_tiles):
+        place = builder.gep(row, [_LONG(ROW_BYTES * half)])
+        _tile(builder, "load", HALVES * r + half, place, _LONG(0))
+
+
 def add_here(
     builder: Any, instruction: str, row_tiles: int, rows: Sequence[Any], weights: Any
 ) -> None:
@@ -122,11 +118,12 @@ def add_here(
             _call(builder, f"llvm.x86.{instruction}", *tiles)
 
 
-def write_here(builder: Any, row_tiles: int, sums: Any) -> None:
-    """Write how a block's sums [row, 32] get to memory."""
+def write_here(builder: Any, row_tiles: int, sums: Any, row_step: Any) -> None:
+    """Write how a block's sums get to memory, a row so many bytes behind the one before."""
     for r, half in _blocks(row_tiles):
-        place = builder.gep(sums, [_LONG(4 * TILE_ROWS * (OUTPUTS * r + half))])
-        _tile(builder, "store", HALVES * r + half, place, _LONG(4 * OUTPUTS))
+        of_tile = builder.gep(sums, [builder.mul(row_step, _LONG(TILE_ROWS * r))])
+        place = builder.gep(of_tile, [_LONG(ROW_BYTES * half)])
+        _tile(builder, "store", HALVES * r + half, place, row_step)
 
 
 def _blocks(row_tiles: int) -> list[tuple[int, int]]:
