@@ -43,8 +43,8 @@ class Product:
     @property
     def weight_bytes(self) -> int:
         """What must be read of its weights."""
-        weights = self.weights
-        return weights.floats.nbytes + weights.halves.nbytes + weights.bytes.nbytes
+        of = self.weights.arranged
+        return of.floats.nbytes + of.halves.nbytes + of.bytes.nbytes
 
     @property
     def operations(self) -> int:

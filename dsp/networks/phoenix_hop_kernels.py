@@ -180,7 +180,7 @@ def filter_frame(
 def _multiply_far(far: Weights, near: FloatArray) -> FloatArray:
     """Convolve ``near`` [bin, channel] with dilated taps: [bin, out]."""
     bins, channels = near.shape
-    if far.halves.size:
+    if far.are_halved:
         reach = phoenix_kernels.FAR_REACH
         between = beyond(channels, channels)
         halves = np.empty((bins + 2 * reach) * channels + between, np.uint16)
@@ -251,7 +251,7 @@ def _multiply_frames(taps: Taps, weights: Weights, slot: int) -> FloatArray:
     count, _, inputs = taps.frames.shape
     frames = taps.frames.reshape(count, -1)
     step, width = taps.stride * inputs, taps.bin_taps * inputs
-    if weights.halves.size:
+    if weights.are_halved:
         offsets = np.empty(weights.inputs // width, np.int64)
         for tap in range(offsets.shape[0]):
             offsets[tap] = (slot - tap * taps.dilation) % taps.slots * frames.shape[1]

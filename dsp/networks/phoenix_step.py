@@ -17,7 +17,7 @@ from dsp.networks.bfloat_products import beyond
 from dsp.networks.kept import Kept
 from dsp.networks.phoenix_hop_kernels import NEAR_REACH, UP_TAPS, Level, Phoenix, Taps, Trunk
 from dsp.networks.phoenix_shape import BINS, HOPS_PER_STEP
-from dsp.networks.products import NO_WEIGHTS, Arithmetic
+from dsp.networks.products import Arithmetic, no_weights
 
 if TYPE_CHECKING:
     from dsp.networks.live_hop_kernels import Play
@@ -127,7 +127,7 @@ def _empty_level(packed: PackedLevel) -> Kept[Level]:
 
 
 def _empty_taps(packed: PackedTaps) -> Taps:
-    past = NO_WEIGHTS if packed.past is None else packed.past
+    past = no_weights() if packed.past is None else packed.past
     slots, shape = packed.reach + 1, (packed.padded_bins, packed.inputs)
     kinds = {weights.arithmetic for weights in (packed.weights, past) if weights.inputs}
     is_halved, are_all_halved = Arithmetic.BFLOAT16 in kinds, kinds == {Arithmetic.BFLOAT16}

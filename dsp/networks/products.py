@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from dsp.networks import bfloat_products, byte_products, float_products
 from dsp.networks.byte_products import available_instructions
+from dsp.networks.kept import Kept
 from dsp.networks.kernel_cache import hop_kernel
 from dsp.networks.tiles import OUTPUTS
 
@@ -30,52 +32,70 @@ class Arithmetic(StrEnum):
     EIGHT_BITS = "eight-bits"
 
 
-class Weights(NamedTuple):
-    """A matrix [out, in] and a bias, arranged for one of three kernels; immutable.
+class Arranged(NamedTuple):
+    """A matrix and a bias arranged for one of three kernels; the arrays of the others are empty."""
 
-    The arrays of the others are empty: to Numba all are of one type, so a loop may run over layers.
-    """
-
-    inputs: int
-    outputs: int
     floats: FloatArray  # as `float_products.arrange` has them
     halves: HalfArray  # as `bfloat_products.arrange` has them
     bias: FloatArray
     bytes: WeightArray  # as `byte_products.arrange` has them
     affine: FloatArray
 
+
+class Weights(NamedTuple):
+    """A matrix [out, in] and a bias, arranged for its product; immutable.
+
+    To Numba all are of one type, so a loop may run over layers; kept, so that what a kernel hands
+    on, and counts, is one reference and not one to each array.
+    """
+
+    inputs: int
+    outputs: int
+    are_halved: bool  # whether its product is in bfloat16
+    kept: Kept[Arranged]
+
+    @property
+    def arranged(self) -> Arranged:
+        """The arrays, for Python."""
+        return self.kept.parts
+
     @property
     def arithmetic(self) -> Arithmetic:
         """How its product is computed."""
-        if self.bytes.size:
+        if self.arranged.bytes.size:
             return Arithmetic.EIGHT_BITS
-        return Arithmetic.BFLOAT16 if self.halves.size else Arithmetic.FLOAT32
+        return Arithmetic.BFLOAT16 if self.are_halved else Arithmetic.FLOAT32
 
     @property
     def of_silence(self) -> FloatArray:
         """What a row of zeros gives: [out]."""
-        return (self.affine[2] if self.bytes.size else self.bias)[: self.outputs]
+        arranged = self.arranged
+        return (arranged.affine[2] if arranged.bytes.size else arranged.bias)[: self.outputs]
 
 
-NO_WEIGHTS = Weights(
-    inputs=0,
-    outputs=0,
+_NOTHING = Arranged(
     floats=np.zeros((0, 0, 0), np.float32),
     halves=np.zeros((0,) * bfloat_products.ARRANGED_AXES, np.uint16),
     bias=np.zeros(0, np.float32),
     bytes=np.zeros((0,) * byte_products.ARRANGED_AXES, np.int8),
     affine=np.zeros((3, 0), np.float32),
 )
-"""Those of a product that there is not."""
+
+
+@cache
+def no_weights() -> Weights:
+    """Return those of a product that there is not.
+
+    Made when asked for: what Numba has cached of kept types may import this file's users.
+    """
+    return Weights(0, 0, are_halved=False, kept=Kept(_NOTHING))
 
 
 def in_floats(matrix: FloatArray, bias: FloatArray | None) -> Weights:
     """Arrange ``matrix`` [out, in] for a product in 32 bits."""
     outputs, inputs = matrix.shape
-    floats = float_products.arrange(matrix)
-    return NO_WEIGHTS._replace(
-        inputs=inputs, outputs=outputs, floats=floats, bias=_padded(bias, outputs)
-    )
+    arranged = _NOTHING._replace(floats=float_products.arrange(matrix), bias=_padded(bias, outputs))
+    return Weights(inputs, outputs, are_halved=False, kept=Kept(arranged))
 
 
 def in_halves(matrix: FloatArray, bias: FloatArray | None, taps: int = 1) -> Weights:
@@ -87,10 +107,10 @@ def in_halves(matrix: FloatArray, bias: FloatArray | None, taps: int = 1) -> Wei
     if not has_halves():
         raise ValueError("products in bfloat16: AMX-BF16 expected")
     outputs, inputs = matrix.shape
-    halves = bfloat_products.arrange(matrix, taps)
-    return NO_WEIGHTS._replace(
-        inputs=inputs, outputs=outputs, halves=halves, bias=_padded(bias, outputs)
+    arranged = _NOTHING._replace(
+        halves=bfloat_products.arrange(matrix, taps), bias=_padded(bias, outputs)
     )
+    return Weights(inputs, outputs, are_halved=True, kept=Kept(arranged))
 
 
 def in_bytes(matrix: FloatArray, bias: FloatArray | None) -> Weights:
@@ -109,7 +129,8 @@ def in_bytes(matrix: FloatArray, bias: FloatArray | None) -> Weights:
     affine[:2, :outputs] = scale, quantised.sum(axis=1) * scale
     if bias is not None:
         affine[2, :outputs] = bias
-    return NO_WEIGHTS._replace(inputs=inputs, outputs=outputs, bytes=arranged, affine=affine)
+    kept = Kept(_NOTHING._replace(bytes=arranged, affine=affine))
+    return Weights(inputs, outputs, are_halved=False, kept=kept)
 
 
 def _padded(bias: FloatArray | None, outputs: int) -> FloatArray:
@@ -145,11 +166,12 @@ def multiply(  # noqa: PLR0917 - Numba takes arrays by position
     alone, to the last bit.
     """
     product = np.empty((groups * row_count, weights.outputs), np.float32)
-    if weights.floats.size:
+    arranged = weights.kept.parts
+    if arranged.floats.size:
         for g in range(groups):
             rows, of_group = values[g * apart :], product[g * row_count : (g + 1) * row_count]
-            float_products.multiply(rows, step, weights.floats, weights.bias, of_group)
-    elif weights.halves.size:
+            float_products.multiply(rows, step, arranged.floats, arranged.bias, of_group)
+    elif weights.are_halved:
         if _HAS_HALVES:
             inputs = weights.inputs
             count = (groups - 1) * apart + (row_count - 1) * step + inputs
@@ -159,11 +181,11 @@ def multiply(  # noqa: PLR0917 - Numba takes arrays by position
             for g in range(groups):
                 of_group, whole[0] = product[g * row_count : (g + 1) * row_count], g * apart
                 bfloat_products.multiply(
-                    halves, whole, step, weights.halves, weights.bias, of_group
+                    halves, whole, step, arranged.halves, arranged.bias, of_group
                 )
     elif _HAS_BYTES:
         _multiply_bytes(
-            values, step, groups, apart, weights.inputs, weights.bytes, weights.affine, product
+            values, step, groups, apart, weights.inputs, arranged.bytes, arranged.affine, product
         )
     return product
 
@@ -175,5 +197,6 @@ def multiply_taps(
     """Return the same of rows in bfloat16 that lie in pieces: see `bfloat_products.multiply`."""
     product = np.empty((row_count, weights.outputs), np.float32)
     if _HAS_HALVES:
-        bfloat_products.multiply(halves, offsets, step, weights.halves, weights.bias, product)
+        arranged = weights.kept.parts
+        bfloat_products.multiply(halves, offsets, step, arranged.halves, arranged.bias, product)
     return product

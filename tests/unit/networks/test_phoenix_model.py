@@ -113,7 +113,7 @@ def test_the_short_form_computes_in_the_arithmetic_of_live(monkeypatch, is_quant
     monkeypatch.setattr(phoenix_model, "has_bytes", lambda: is_quantised)
     stream = Phoenix().separator("live-short")
     assert stream._step._unet.grid == (QUICK_SHORT_GRID if is_quantised else SHORT_GRID)
-    assert bool(deepest_weights(stream).bytes.size) == is_quantised
+    assert bool(deepest_weights(stream).arranged.bytes.size) == is_quantised
 
 
 def test_a_profile_it_lacks_names_those_there_are():

@@ -43,7 +43,8 @@ def product(weights, x, instructions=None):
     if instructions is None:
         return torch.from_numpy(multiply(weights, values, step, rows))
     given = np.empty((rows, weights.outputs), np.float32)
-    MULTIPLY[instructions](values, step, 1, 0, step, weights.bytes, weights.affine, given)
+    arranged = weights.arranged
+    MULTIPLY[instructions](values, step, 1, 0, step, arranged.bytes, arranged.affine, given)
     return torch.from_numpy(given)
 
 
