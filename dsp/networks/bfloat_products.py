@@ -128,8 +128,8 @@ def _start(_: Any, bias: Any, output: Any) -> Any:
     """Begin the sums of 32 rows with the bias, from some output on."""
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
-        place = _address(context, builder, kinds.args[0], arguments)
-        tiles.start_here(builder, ROW_TILES, place)
+        place = lanes.address(context, builder, kinds, arguments)
+        tiles.start_here(builder, ROW_TILES, builder.bitcast(place, _POINTER))
         return context.get_dummy_value()
 
     return types.void(bias, output), generate
@@ -162,17 +162,11 @@ def _write(_: Any, sums: Any, at: Any, width: Any) -> Any:
     """Write the sums [32, 32] to rows of ``width``, from value ``at`` on."""
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
-        place = _address(context, builder, kinds.args[0], arguments)
+        place = builder.bitcast(lanes.address(context, builder, kinds, arguments), _POINTER)
         tiles.write_here(builder, ROW_TILES, place, builder.mul(arguments[2], _LONG(4)))
         return context.get_dummy_value()
 
     return types.void(sums, at, width), generate
-
-
-def _address(context: Any, builder: Any, kind: Any, arguments: Any) -> Any:
-    """Return where an array, the first argument, has the value that the second one counts to."""
-    data = context.make_array(kind)(context, builder, arguments[0]).data
-    return builder.bitcast(builder.gep(data, [arguments[1]]), _POINTER)
 
 
 _LONG = ir.IntType(64)

@@ -75,7 +75,7 @@ def load(_: Any, values: Any, at: Any, count: Any) -> Any:
     """Return up to ``count`` values of a float32 or bfloat16 array; zeros in the other lanes."""
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
-        pointer, mask = _place(context, builder, kinds, arguments), _first(builder, arguments[2])
+        pointer, mask = address(context, builder, kinds, arguments), _first(builder, arguments[2])
         if _is_of(types.float32, values):
             return vectors.load_masked(builder, pointer, mask, vectors.constant(_VECTOR, 0.0))
         none = vectors.constant(_SHORTS, 0)
@@ -90,7 +90,7 @@ def load_over(_: Any, others: Any, values: Any, at: Any, count: Any) -> Any:
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
         others, *of_values = arguments
-        pointer = _place(context, builder, kinds.args[1:], of_values)
+        pointer = address(context, builder, kinds.args[1:], of_values)
         return vectors.load_masked(builder, pointer, _first(builder, of_values[2]), others)
 
     of_floats = _is_of(types.float32, values)
@@ -102,7 +102,7 @@ def load_integers(_: Any, values: Any, at: Any) -> Any:
     """Return sixteen values of an int32 array as floats."""
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
-        pointer = _place(context, builder, kinds, arguments)
+        pointer = address(context, builder, kinds, arguments)
         return builder.sitofp(vectors.load(builder, pointer, _INTEGERS), _VECTOR)
 
     return _OF_LANES(values, at), generate
@@ -114,7 +114,7 @@ def store(_: Any, lanes: Any, values: Any, at: Any, count: Any) -> Any:
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
         lanes, *of_values = arguments
-        pointer = _place(context, builder, kinds.args[1:], of_values)
+        pointer = address(context, builder, kinds.args[1:], of_values)
         if not _is_of(types.float32, values):
             lanes = _rounded(builder, lanes)
         vectors.store_masked(builder, lanes, pointer, _first(builder, of_values[2]))
@@ -128,7 +128,7 @@ def load_backwards(_: Any, values: Any, at: Any) -> Any:
     """Return sixteen values of a float32 array, the last of them, number ``at + 15``, first."""
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
-        vector = vectors.load(builder, _place(context, builder, kinds, arguments), _VECTOR)
+        vector = vectors.load(builder, address(context, builder, kinds, arguments), _VECTOR)
         return vectors.lanes_of(builder, vector, range(LANES - 1, -1, -1))
 
     return (_OF_LANES(values, at), generate) if _is_of(types.float32, values) else None
@@ -140,7 +140,7 @@ def store_complex(_: Any, real: Any, imaginary: Any, values: Any, at: Any) -> An
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
         real, imaginary, *of_values = arguments
-        pointer = _place(context, builder, kinds.args[2:], of_values)
+        pointer = address(context, builder, kinds.args[2:], of_values)
         pairs = [lane + half for lane in range(LANES) for half in (0, LANES)]
         both = vectors.lanes_of_two(builder, real, imaginary, pairs)
         builder.store(both, builder.bitcast(pointer, both.type.as_pointer()), align=4)
@@ -155,8 +155,8 @@ def transpose(_: Any, values: Any, at: Any, target: Any, place: Any) -> Any:
     """Write 16 x 16 values of a float32 array, row by row, to another, column by column."""
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
-        source = _place(context, builder, kinds.args[:2], arguments[:2])
-        place = _place(context, builder, kinds.args[2:], arguments[2:])
+        source = address(context, builder, kinds.args[:2], arguments[:2])
+        place = address(context, builder, kinds.args[2:], arguments[2:])
         starts = [ir.IntType(64)(LANES * row) for row in range(LANES)]
         rows = [vectors.load(builder, builder.gep(source, [start]), _VECTOR) for start in starts]
         for apart in (8, 4, 2, 1):  # a row and a lane that differ in this bit change places
@@ -181,7 +181,7 @@ def store_bytes(_: Any, lanes: Any, values: Any, at: Any) -> Any:
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
         lanes, *of_values = arguments
-        pointer = _place(context, builder, kinds.args[1:], of_values)
+        pointer = address(context, builder, kinds.args[1:], of_values)
         small = ir.VectorType(_BYTE, LANES)
         integers = builder.fptosi(lanes, _INTEGERS)
         where = builder.bitcast(pointer, small.as_pointer())
@@ -271,7 +271,7 @@ def _rounded(builder: Any, lanes: Any) -> Any:
     return builder.trunc(builder.lshr(up, sixteen), _SHORTS)
 
 
-def _place(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
+def address(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
     """Return the address of value number ``at``; the first arguments are the array and that."""
     kinds = getattr(kinds, "args", kinds)
     array = context.make_array(kinds[0])(context, builder, arguments[0])

@@ -106,13 +106,9 @@ def test_a_seat_that_is_taken_over_has_no_past(network, batch):
     samples = noise(8, seed=5)
     for _ in range(SEATS + 1):
         separator = LiveNetwork(batch.step())
-        assert_near(played_at_once(separator, samples), alone(network, samples))
+        assert_near(separator.push(samples), alone(network, samples))
         del separator
         gc.collect()
-
-
-def played_at_once(separator, samples):
-    return separator.push(samples)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU: streams would play there")
