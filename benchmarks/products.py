@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 
 import numpy as np
@@ -23,7 +23,7 @@ from dsp.networks import (
 from dsp.networks.products import multiply, multiply_taps
 
 if TYPE_CHECKING:
-    from dsp.networks.lanes import HalfArray
+    from dsp.networks.lanes import LaneArray
     from dsp.networks.products import OffsetArray, Weights
     from dsp.separator import FloatArray
 
@@ -48,8 +48,10 @@ class Product:
 
     @property
     def operations(self) -> int:
-        """Multiplications and additions."""
-        return 2 * self.rows.size * self.weights.outputs
+        """Multiplications and additions; what is multiplied by zero is not of the network."""
+        of = self.weights.arranged
+        arrays = of.floats, of.halves, of.bytes
+        return 2 * len(self.rows) * sum(int(np.count_nonzero(array)) for array in arrays)
 
 
 def noted_products(run: Callable[[], object]) -> list[Product]:
@@ -58,25 +60,24 @@ def noted_products(run: Callable[[], object]) -> list[Product]:
 
     def note(  # noqa: PLR0917 - as kernels call it
         weights: Weights,
-        values: FloatArray,
+        values: LaneArray,
         step: int,
         row_count: int,
         groups: int = 1,
         apart: int = 0,
     ) -> FloatArray:
-        window = sliding_window_view(values, weights.inputs)
+        window = sliding_window_view(_in_floats(values), weights.inputs)
         seen = [window[g * apart :: step][:row_count] for g in range(groups)]
         noted.append(Product(weights, np.concatenate(seen)))
         return multiply(weights, values, step, row_count, groups, apart)
 
     def note_taps(
-        weights: Weights, halves: HalfArray, offsets: OffsetArray, step: int, row_count: int
+        weights: Weights, values: LaneArray, offsets: OffsetArray, step: int, row_count: int
     ) -> FloatArray:
-        values = (halves.astype(np.uint32) << 16).view(np.float32)
-        tap = sliding_window_view(values, weights.inputs // len(offsets))
+        tap = sliding_window_view(_in_floats(values), weights.inputs // len(offsets))
         seen = [tap[at::step][:row_count] for at in offsets]
         noted.append(Product(weights, np.concatenate(seen, axis=1)))
-        return multiply_taps(weights, halves, offsets, step, row_count)
+        return multiply_taps(weights, values, offsets, step, row_count)
 
     notes: dict[object, object] = {multiply: note, multiply_taps: note_taps}
     with contextlib.ExitStack() as patches:
@@ -88,6 +89,13 @@ def noted_products(run: Callable[[], object]) -> list[Product]:
                     patches.enter_context(mock.patch.object(module, name, kernel.py_func))
         run()
     return noted
+
+
+def _in_floats(values: LaneArray) -> FloatArray:
+    """Return bfloat16 as floats, and floats as they are."""
+    if values.dtype == np.float32:
+        return cast("FloatArray", values)
+    return (values.astype(np.uint32) << 16).view(np.float32)
 
 
 def read_rate() -> float:

@@ -9,6 +9,7 @@ Reference: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from dsp.networks import lanes, tiles
+from dsp.networks import aligned, lanes, tiles
 from dsp.networks.lanes import LANES
 from dsp.networks.processor import features, tiles_are_granted
 from dsp.networks.tiles import OUTPUTS, ROW_TILES, TILE_ROWS
@@ -24,7 +25,7 @@ from dsp.networks.tiles import OUTPUTS, ROW_TILES, TILE_ROWS
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dsp.networks.lanes import HalfArray
+    from dsp.networks.lanes import HalfArray, LaneArray
     from dsp.separator import FloatArray
 
 DEPTH = 32
@@ -55,7 +56,7 @@ def arrange(weights: FloatArray, taps: int = 1) -> HalfArray:
     halves = np.empty(padded.size, np.uint16)
     convert(padded.reshape(-1), padded.size, halves)
     blocks = halves.reshape(-1, 2, TILE_ROWS, taps * shape[2] // DEPTH, DEPTH // 2, 2)
-    return np.ascontiguousarray(blocks.transpose(0, 3, 1, 4, 2, 5))
+    return aligned.copied(blocks.transpose(0, 3, 1, 4, 2, 5))
 
 
 @njit(cache=True)
@@ -65,18 +66,36 @@ def depths_of(inputs: int) -> int:
 
 
 @njit(cache=True)
-def beyond(step: int, inputs: int) -> int:
-    """Return how many values behind the last row may be read; they must be finite."""
-    return ROWS * step + depths_of(inputs) * DEPTH
+def room_behind(step: int, rows: int) -> int:
+    """Return how many values behind the last row may be read; the first ``DEPTH`` must be finite.
+
+    Those are multiplied by zeros, the others make up rows of which nothing is kept.
+    """
+    return -rows % ROWS * step + DEPTH
+
+
+def zeros_with_room(
+    shape: tuple[int, ...], kind: type[np.generic], step: int, rows: int
+) -> LaneArray:
+    """Make an array whose rows, a step apart, may be multiplied where they lie."""
+    size = math.prod(shape)
+    values = aligned.zeros((size + room_behind(step, rows),), kind)
+    return values[:size].reshape(shape)
 
 
 @njit(cache=True)
 def convert(values: FloatArray, count: int, halves: HalfArray) -> None:
-    """Round the first ``count`` of ``values``, flat, to bfloat16; zeros behind them."""
+    """Round the first ``count`` of ``values``, flat, to bfloat16."""
     for k in range(0, count, LANES):
         lanes.store(lanes.load(values, k, count - k), halves, k, count - k)
-    for k in range(count, halves.shape[0]):
-        halves[k] = 0
+
+
+@njit(cache=True)
+def clear(halves: HalfArray, begin: int, end: int) -> None:
+    """Write zeros."""
+    none = lanes.spread(np.float32(0.0))
+    for k in range(begin, end, LANES):
+        lanes.store(none, halves, k, end - k)
 
 
 @njit(cache=True)
@@ -91,12 +110,12 @@ def multiply(  # noqa: PLR0917 - Numba takes arrays by position
     """Write ``product`` [row, out] of rows that may overlap, each in some pieces, its taps.
 
     Tap ``t`` of row ``r`` begins at ``offsets[t] + r * step`` of ``halves``, which go on behind the
-    last as `beyond` tells. ``weights`` are as `arrange` has them, ``bias`` [out] in whole blocks.
-    What a row gives depends on that row alone, to the last bit.
+    last as `room_behind` tells. ``weights`` are as `arrange` has them, ``bias`` [out] in whole
+    blocks. What a row gives depends on that row alone, to the last bit.
     """
     (rows, outputs), taps = product.shape, offsets.shape[0]
     depths = weights.shape[1] // taps
-    sums = np.empty((ROWS, OUTPUTS), np.float32)
+    sums = aligned.empty(ROWS * OUTPUTS, np.float32).reshape(ROWS, OUTPUTS)
     tiles.begin()
     for r in range(0, rows, ROWS):
         for block in range(weights.shape[0]):

@@ -19,13 +19,14 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from dsp.networks import lanes, tiles, vectors
+from dsp.networks import aligned, lanes, tiles, vectors
 from dsp.networks.lanes import LANES
 from dsp.networks.processor import features, tiles_are_granted
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from dsp.networks.lanes import LaneArray
     from dsp.separator import FloatArray
 
     ByteArray = npt.NDArray[np.uint8]
@@ -53,6 +54,7 @@ ARRANGED_AXES = 6
 """Of weights in the order of blocks, see `arrange`."""
 
 _LARGEST_WEIGHT = 127
+_LARGEST = np.finfo(np.float32).max
 
 
 class Instructions(IntEnum):
@@ -96,7 +98,7 @@ def arrange(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     padded = np.zeros((-(-outputs // OUTPUTS) * OUTPUTS, -(-inputs // DEPTH) * DEPTH), np.int8)
     padded[:outputs, :inputs] = weights
     blocks = padded.reshape(-1, _HALVES, LANES, padded.shape[1] // DEPTH, DEPTH // 4, 4)
-    return np.ascontiguousarray(blocks.transpose(0, 3, 1, 4, 2, 5))
+    return aligned.copied(blocks.transpose(0, 3, 1, 4, 2, 5))
 
 
 def _multiplication(instructions: int) -> Any:
@@ -104,7 +106,7 @@ def _multiplication(instructions: int) -> Any:
 
     @njit(cache=True, nogil=True)
     def multiply(  # noqa: PLR0917 - Numba takes arrays by position
-        values: FloatArray,
+        values: LaneArray,
         step: int,
         groups: int,
         apart: int,
@@ -123,9 +125,10 @@ def _multiplication(instructions: int) -> Any:
         row_count = product.shape[0]
         of_group = row_count // groups
         at_once = min(row_count, ROWS_AT_ONCE) if groups == 1 else row_count
-        quantised = np.empty((-(-at_once // ROWS), depth // DEPTH, ROWS, DEPTH), np.uint8)
+        shape = -(-at_once // ROWS), depth // DEPTH, ROWS, DEPTH
+        quantised = aligned.empty(shape[0] * depth * ROWS, np.uint8).reshape(shape)
         scales = np.empty((at_once, 2), np.float32)
-        sums = np.empty((ROWS, OUTPUTS), np.int32)
+        sums = aligned.empty(ROWS * OUTPUTS, np.int32).reshape(ROWS, OUTPUTS)
         begin(instructions)
         for first in range(0, row_count, ROWS_AT_ONCE):
             count = min(ROWS_AT_ONCE, row_count - first)
@@ -155,7 +158,7 @@ MULTIPLY = {instructions: _multiplication(int(instructions)) for instructions in
 
 @njit(cache=True)
 def quantise_rows(  # noqa: PLR0917 - Numba takes arrays by position
-    values: FloatArray,
+    values: LaneArray,
     begin: int,
     step: int,
     inputs: int,
@@ -170,22 +173,29 @@ def quantise_rows(  # noqa: PLR0917 - Numba takes arrays by position
     row ``place + r``. ``scales`` [row, (scale, offset)]; ``quantised`` [row / 32, input / 64, 32,
     64], what is beyond the inputs means nothing.
     """
-    depths = quantised.shape[1]
+    depths, whole = quantised.shape[1], inputs // LANES * LANES
     half = lanes.spread(np.float32(0.5))
     for r in range(place, place + row_count):
         first = begin + (r - place) * step
-        low = high = lanes.spread(values[first])
-        for k in range(0, inputs, LANES):
-            low = lanes.smaller(low, lanes.load_over(low, values, first + k, inputs - k))
-            high = lanes.larger(high, lanes.load_over(high, values, first + k, inputs - k))
+        low, high = lanes.spread(_LARGEST), lanes.spread(-_LARGEST)
+        for k in range(0, whole, LANES):
+            value = lanes.load(values, first + k, LANES)
+            low, high = lanes.smaller(low, value), lanes.larger(high, value)
+        if whole < inputs:
+            low = lanes.smaller(low, lanes.load_over(low, values, first + whole, inputs - whole))
+            high = lanes.larger(high, lanes.load_over(high, values, first + whole, inputs - whole))
         lowest = lanes.smallest(low)
         extent = lanes.largest(high) - lowest
         steps = LARGEST_BYTE / extent if extent > LEAST_EXTENT else np.float32(0.0)
         offset, scale = lanes.spread(lowest), lanes.spread(steps)
-        for k in range(0, inputs, LANES):
-            above = lanes.load_over(offset, values, first + k, inputs - k) - offset
+        for k in range(0, whole, LANES):
+            above = lanes.load(values, first + k, LANES) - offset
             depth = (r // ROWS * depths + k // DEPTH) * ROWS + r % ROWS
             lanes.store_bytes(above * scale + half, quantised, depth * DEPTH + k % DEPTH)
+        if whole < inputs:
+            above = lanes.load_over(offset, values, first + whole, inputs - whole) - offset
+            depth = (r // ROWS * depths + whole // DEPTH) * ROWS + r % ROWS
+            lanes.store_bytes(above * scale + half, quantised, depth * DEPTH + whole % DEPTH)
         scales[r, 0], scales[r, 1] = extent / LARGEST_BYTE, lowest
 
 

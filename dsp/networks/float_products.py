@@ -17,7 +17,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from dsp.networks import vectors
+from dsp.networks import aligned, vectors
 from dsp.networks.lanes import LANES
 from dsp.networks.processor import features
 
@@ -39,7 +39,7 @@ def arrange(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     outputs, inputs = weights.shape
     padded = np.zeros((-(-outputs // LANES) * LANES, inputs), np.float32)
     padded[:outputs] = weights
-    arranged = np.ascontiguousarray(padded.reshape(-1, LANES, inputs).transpose(0, 2, 1))
+    arranged = aligned.copied(padded.reshape(-1, LANES, inputs).transpose(0, 2, 1))
     shared = inputs_at_once(outputs, inputs)
     if shared > 1:
         last = padded[-LANES : -LANES + LANES // shared].reshape(-1, inputs // shared, shared)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from dsp.networks import aligned
 from dsp.networks.lanes import LANES, load, spread, store, transpose
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def make_transform(size: int) -> Transform:
     last_turns = _turns(LANES, np.outer(np.arange(RADIX), np.arange(RADIX)))
     return Transform(
         np.concatenate(turns),
-        np.ascontiguousarray(np.moveaxis(lane_turns, -1, 0)),
+        aligned.copied(np.moveaxis(lane_turns, -1, 0)),
         last_turns,
     )
 
@@ -111,7 +112,8 @@ def _join_lanes(tables: Transform, values: FloatArray, other: FloatArray) -> Non
     """Combine the sixteen lanes' transforms: of sixteen numbers of each at a time, turned."""
     size = values.shape[1]
     each, block = size // LANES, LANES * LANES
-    turned, columns = np.empty(2 * block, np.float32), np.empty(2 * block, np.float32)
+    turned = aligned.empty(2 * block, np.float32)
+    columns = aligned.empty(2 * block, np.float32)
     for first in range(0, each, LANES):
         for r in range(LANES):
             at = (first + r) * LANES

@@ -31,7 +31,7 @@ def digest(files: Iterable[Path]) -> str:
 def kernel_files() -> list[Path]:
     """Return the files that kernels are made of, and those of the numbers in them."""
     patterns = (
-        *("*_kernels.py", "*products.py", "lane*.py", "tiles.py", "vectors.py"),
+        *("*_kernels.py", "*products.py", "lane*.py", "tiles.py", "vectors.py", "aligned.py"),
         *("phoenix_shape.py", "bandwidth.py", "processor.py"),
         *("../framing.py", "../overlap_add.py"),
     )

@@ -22,6 +22,7 @@ from numba.core.typing.templates import ConcreteTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from dsp.networks import vectors
+from dsp.networks.processor import features
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,8 @@ LANES = 16
 
 _BYTE, _SHORT, _INT = ir.IntType(8), ir.IntType(16), ir.IntType(32)
 _VECTOR, _INTEGERS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(_INT, LANES)
-_SHORTS = ir.VectorType(_SHORT, LANES)
+_SHORTS, _BFLOATS = ir.VectorType(_SHORT, LANES), ir.VectorType(vectors.Bfloat(), LANES)
+_ROUNDS_ITSELF = "avx512bf16" in features()  # in one instruction
 _ARITHMETIC = ("contract",)  # sums of products may be fused
 
 
@@ -75,26 +77,23 @@ def load(_: Any, values: Any, at: Any, count: Any) -> Any:
     """Return up to ``count`` values of a float32 or bfloat16 array; zeros in the other lanes."""
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
-        pointer, mask = address(context, builder, kinds, arguments), _first(builder, arguments[2])
-        if _is_of(types.float32, values):
-            return vectors.load_masked(builder, pointer, mask, vectors.constant(_VECTOR, 0.0))
-        none = vectors.constant(_SHORTS, 0)
-        return _widened(builder, vectors.load_masked(builder, pointer, mask, none))
+        mask = _first(builder, arguments[2])
+        return _read(context, builder, kinds.args, arguments, mask)
 
     return (_OF_LANES(values, at, count), generate) if _is_held(values) else None
 
 
 @intrinsic
 def load_over(_: Any, others: Any, values: Any, at: Any, count: Any) -> Any:
-    """Return ``others`` with up to ``count`` values of a float32 array in their first lanes."""
+    """Return ``others`` with up to ``count`` values, as `load` reads them, in their first lanes."""
 
     def generate(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
         others, *of_values = arguments
-        pointer = address(context, builder, kinds.args[1:], of_values)
-        return vectors.load_masked(builder, pointer, _first(builder, of_values[2]), others)
+        mask = _first(builder, of_values[2])
+        read = _read(context, builder, kinds.args[1:], of_values, mask)
+        return builder.select(mask, read, others)
 
-    of_floats = _is_of(types.float32, values)
-    return (_OF_LANES(others, values, at, count), generate) if of_floats else None
+    return (_OF_LANES(others, values, at, count), generate) if _is_held(values) else None
 
 
 @intrinsic
@@ -256,6 +255,15 @@ def _is_of(kind: Any, values: Any) -> bool:
     return isinstance(values, types.Array) and values.dtype == kind and values.is_c_contig
 
 
+def _read(context: Any, builder: Any, kinds: Any, arguments: Any, mask: Any) -> Any:
+    """Read the lanes whose mask is set; zeros in the others."""
+    pointer = address(context, builder, kinds, arguments)
+    if _is_of(types.float32, kinds[0]):
+        return vectors.load_masked(builder, pointer, mask, vectors.constant(_VECTOR, 0.0))
+    none = vectors.constant(_SHORTS, 0)
+    return _widened(builder, vectors.load_masked(builder, pointer, mask, none))
+
+
 def _widened(builder: Any, halves: Any) -> Any:
     """Return bfloat16 as floats."""
     bits = builder.shl(builder.zext(halves, _INTEGERS), vectors.constant(_INTEGERS, 16))
@@ -264,6 +272,8 @@ def _widened(builder: Any, halves: Any) -> Any:
 
 def _rounded(builder: Any, lanes: Any) -> Any:
     """Return the nearest bfloat16, of two the even one."""
+    if _ROUNDS_ITSELF:
+        return builder.bitcast(builder.fptrunc(lanes, _BFLOATS), _SHORTS)
     sixteen, one, half = (vectors.constant(_INTEGERS, value) for value in (16, 1, 0x7FFF))
     bits = builder.bitcast(lanes, _INTEGERS)
     odd = builder.and_(builder.lshr(bits, sixteen), one)

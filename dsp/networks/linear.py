@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dsp.networks.products import has_halves, in_bytes, in_floats, in_halves
 
 if TYPE_CHECKING:
@@ -29,6 +31,14 @@ class LinearKind(StrEnum):
 
     FLOAT32 = "float32"
     EIGHT_BITS = "eight-bits"  # the large ones, the others in bfloat16 or in 32 bits
+
+
+def rows_type(kind: LinearKind) -> type[np.generic]:
+    """Return the type of what is kept to be multiplied: float32, or uint16 for bfloat16.
+
+    That is where all products that want no bytes want it so.
+    """
+    return np.float32 if kind is LinearKind.FLOAT32 or not has_halves() else np.uint16
 
 
 def arrange_linear(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from dsp.networks import cassiopeia_kernels, phoenix_kernels
-from dsp.networks.bfloat_products import beyond
+from dsp.networks import aligned, cassiopeia_kernels, phoenix_kernels
+from dsp.networks.bfloat_products import room_behind
 from dsp.networks.kernel_cache import hop_kernel
 from dsp.networks.lane_functions import copy, to_hyperbolic_tangent, to_logistic
 from dsp.networks.phoenix_shape import LEAST_MAGNITUDE, LEVEL_SCALE, QUIET, USUAL_MAGNITUDE
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dsp.networks.kept import Kept
-    from dsp.networks.lanes import HalfArray
+    from dsp.networks.lanes import LaneArray
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.products import Weights
     from dsp.separator import FloatArray
@@ -46,9 +46,8 @@ class Taps(NamedTuple):
 
     weights: Weights  # [time tap, newest first * bin tap * in] -> [out]
     past: Weights  # likewise, of all time taps but the newest; no inputs: they are in ``weights``
-    frames: FloatArray  # [slot, padded bin, in], or the newest alone; the padding stays zero
-    halves: HalfArray  # all of them in bfloat16, flat, if a product wants them so
-    slots: int
+    newest: FloatArray  # [padded bin, in], the frame to come; the padding stays zero
+    ring: LaneArray  # [slot, padded bin * in, or some more], each as products read it
     dilation: int  # frames between two time taps
     stride: int  # bins from one row to the next
     rows: int
@@ -125,13 +124,13 @@ def listen(kept: Kept[Trunk], heard: ComplexArray, features: FloatArray) -> Floa
     """
     trunk = kept.parts
     levels, newest = trunk.levels, trunk.newest
-    _hear(trunk, heard, _frame(levels[0].parts.down, newest[0]))
+    _hear(trunk, heard, levels[0].parts.down.newest)
     deepest = 0
     skip = _take_in(levels[0].parts, newest, 0)
     while deepest + 1 < len(levels) and _is_due(trunk, deepest + 1):
         deepest += 1
         level = levels[deepest].parts
-        _pass_down(trunk.is_complex, skip, _frame(level.down, newest[deepest]))
+        _pass_down(trunk.is_complex, skip, level.down.newest)
         skip = _take_in(level, newest, deepest)
     answer = _answer(levels[deepest].parts)
     for depth in range(deepest - 1, -1, -1):
@@ -139,7 +138,7 @@ def listen(kept: Kept[Trunk], heard: ComplexArray, features: FloatArray) -> Floa
         skip_channels = level.down.weights.outputs
         _pass_up(trunk.is_complex, answer, level.joined, UP_TAPS // 2, skip_channels)
         answer = _answer(level)
-    pairs = _frame(trunk.mask, newest[len(levels)])
+    pairs = trunk.mask.newest
     bins = pairs.reshape(_PHASES * pairs.shape[0], pairs.shape[1] // _PHASES)
     padding = (pairs.shape[0] - trunk.mask.rows) // 2 * _PHASES
     _pass_up(trunk.is_complex, answer, bins, padding, 0)
@@ -182,12 +181,12 @@ def _multiply_far(far: Weights, near: FloatArray) -> FloatArray:
     bins, channels = near.shape
     if far.are_halved:
         reach = phoenix_kernels.FAR_REACH
-        between = beyond(channels, channels)
-        halves = np.empty((bins + 2 * reach) * channels + between, np.uint16)
+        room = room_behind(channels, bins)
+        halves = aligned.empty((bins + 2 * reach) * channels + room, np.uint16)
         phoenix_kernels.halve_between(near, reach, halves)
         offsets = np.arange(0, (2 * reach + 1) * channels, phoenix_kernels.FAR_DILATION * channels)
         return multiply_taps(far, halves, offsets, channels, bins)
-    gathered = np.empty((bins, far.inputs), np.float32)
+    gathered = aligned.empty(bins * far.inputs, np.float32).reshape(bins, far.inputs)
     phoenix_kernels.gather_far(near, gathered)
     return multiply(far, gathered.reshape(-1), far.inputs, bins)
 
@@ -223,19 +222,12 @@ def _answer(level: Level) -> FloatArray:
 def _convolve(taps: Taps, newest: ClockArray, which: int) -> FloatArray:
     """Convolve the newest frame and those before it: [row, out]; the next one has room."""
     slot = newest[which]
-    if taps.halves.size:
-        phoenix_kernels.halve(_frame(taps, slot), slot, taps.halves)
+    phoenix_kernels.keep_frame(taps.newest, taps.ring, slot)
     product = _multiply_frames(taps, taps.weights, slot)
-    newest[which] = (slot + 1) % taps.slots
+    newest[which] = (slot + 1) % taps.ring.shape[0]
     if taps.past.inputs:
         phoenix_kernels.add(taps.from_past, product)
     return product
-
-
-@njit(inline="always")
-def _frame(taps: Taps, slot: int) -> FloatArray:
-    """Return where the frame of a slot is written, [padded bin, in]."""
-    return taps.frames[min(slot, taps.frames.shape[0] - 1)]
 
 
 @njit(inline="always")
@@ -248,16 +240,16 @@ def _multiply_past(taps: Taps, next_slot: int) -> None:
 @njit(inline="always")
 def _multiply_frames(taps: Taps, weights: Weights, slot: int) -> FloatArray:
     """Multiply the frame in a slot, and as many before it as there are weights for: [row, out]."""
-    count, _, inputs = taps.frames.shape
-    frames = taps.frames.reshape(count, -1)
+    ring, inputs = taps.ring, taps.newest.shape[1]
     step, width = taps.stride * inputs, taps.bin_taps * inputs
     if weights.are_halved:
         offsets = np.empty(weights.inputs // width, np.int64)
         for tap in range(offsets.shape[0]):
-            offsets[tap] = (slot - tap * taps.dilation) % taps.slots * frames.shape[1]
-        return multiply_taps(weights, taps.halves, offsets, step, taps.rows)
-    gathered = np.empty((taps.rows, weights.inputs), np.float32)
-    phoenix_kernels.gather_past(frames, slot, taps.dilation, step, width, gathered)
+            offsets[tap] = (slot - tap * taps.dilation) % ring.shape[0] * ring.shape[1]
+        return multiply_taps(weights, ring.reshape(-1), offsets, step, taps.rows)
+    gathered = aligned.empty(taps.rows * weights.inputs, ring.dtype)
+    gathered = gathered.reshape(taps.rows, weights.inputs)
+    phoenix_kernels.gather_past(ring, slot, taps.dilation, step, width, gathered)
     return multiply(weights, gathered.reshape(-1), weights.inputs, taps.rows)
 
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from dsp.networks.bfloat_products import convert
+from dsp.networks.bfloat_products import clear, convert
 from dsp.networks.lanes import LANES, larger, load, spread, store
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dsp.networks.lanes import HalfArray
+    from dsp.networks.lanes import HalfArray, LaneArray
     from dsp.separator import FloatArray
 
     ComplexArray = npt.NDArray[np.complex64]
@@ -67,20 +67,28 @@ def join(opinion: FloatArray, mask: FloatArray, features: FloatArray, first: int
 
 
 @njit(cache=True)
+def keep_frame(frame: FloatArray, ring: LaneArray, slot: int) -> None:
+    """Copy ``frame`` to a slot of ``ring`` [slot, value, or some more]."""
+    size, at = frame.size, slot * ring.shape[1]
+    for k in range(0, size, LANES):
+        store(load(frame, k, size - k), ring, at + k, size - k)
+
+
+@njit(cache=True)
 def gather_past(  # noqa: PLR0917 - Numba takes arrays by position
-    frames: FloatArray, newest: int, dilation: int, step: int, width: int, rows: FloatArray
+    ring: LaneArray, newest: int, dilation: int, step: int, width: int, rows: LaneArray
 ) -> None:
     """Lay side by side what each row reads of the newest frame and of those before it.
 
-    ``frames`` [slot, padded bin * channel] is a ring; row ``n`` of ``rows`` [row, time tap * width]
-    reads ``width`` values from ``n * step`` on.
+    ``ring`` [slot, padded bin * channel, or some more]; row ``n`` of ``rows`` [row, time tap *
+    width] reads ``width`` values from ``n * step`` on.
     """
-    (slots, size), (count, columns) = frames.shape, rows.shape
+    (slots, size), (count, columns) = ring.shape, rows.shape
     for tap in range(columns // width):
         frame = (newest - tap * dilation) % slots * size
         for n in range(count):
             for k in range(0, width, LANES):
-                values = load(frames, frame + n * step + k, width - k)
+                values = load(ring, frame + n * step + k, width - k)
                 store(values, rows, n * columns + tap * width + k, width - k)
 
 
@@ -153,19 +161,12 @@ def add_direction(
 
 
 @njit(cache=True)
-def halve(frame: FloatArray, slot: int, halves: HalfArray) -> None:
-    """Write ``frame`` [bin, channel] as bfloat16 to its slot of ``halves``, flat."""
-    size = frame.size
-    convert(frame, size, halves[slot * size : (slot + 1) * size])
-
-
-@njit(cache=True)
 def halve_between(product: FloatArray, reach: int, halves: HalfArray) -> None:
     """Write ``product`` [bin, channel] as bfloat16, flat, ``reach`` empty bins before it."""
-    first = reach * product.shape[1]
-    for k in range(first):
-        halves[k] = 0
-    convert(product, product.size, halves[first:])
+    first, size = reach * product.shape[1], product.size
+    clear(halves, 0, first)
+    convert(product, size, halves[first:])
+    clear(halves, first + size, halves.shape[0])
 
 
 @njit(cache=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsp.networks.linear import LinearKind, arrange_linear
+from dsp.networks.linear import LinearKind, arrange_linear, rows_type
 from dsp.networks.phoenix_hop_kernels import Head
 from dsp.networks.phoenix_kernels import FAR_TAPS
 from dsp.networks.phoenix_shape import BINS
@@ -37,6 +37,7 @@ class PackedTaps:
     bin_taps: int
     stride: int  # bins from one row to the next
     rows: int
+    frames_as: type[np.generic]  # of what type the frames that it looks back at are kept
 
     @property
     def reach(self) -> int:
@@ -149,7 +150,9 @@ def _taps(
         past = arrange_linear(others, bias, rows, kind, taps=time_taps - 1, part_of=newest_first)
     else:
         weights = arrange_linear(newest_first, bias, rows, kind, taps=time_taps)
-    return PackedTaps(weights, past, time_taps, dilation, inputs, bin_taps, stride, rows)
+    return PackedTaps(
+        weights, past, time_taps, dilation, inputs, bin_taps, stride, rows, rows_type(kind)
+    )
 
 
 def _over_bins(

@@ -6,18 +6,18 @@ plain convolution of one frame packs its weights anew at every call and pays for
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsp.networks import live_hop_kernels
+from dsp.networks import aligned, live_hop_kernels
 from dsp.networks import phoenix_hop_kernels as kernels
-from dsp.networks.bfloat_products import beyond
+from dsp.networks.aligned import LINE_BYTES
+from dsp.networks.bfloat_products import zeros_with_room
 from dsp.networks.kept import Kept
 from dsp.networks.phoenix_hop_kernels import NEAR_REACH, UP_TAPS, Level, Phoenix, Taps, Trunk
 from dsp.networks.phoenix_shape import BINS, HOPS_PER_STEP
-from dsp.networks.products import Arithmetic, no_weights
+from dsp.networks.products import no_weights
 
 if TYPE_CHECKING:
     from dsp.networks.live_hop_kernels import Play
@@ -62,7 +62,7 @@ class PhoenixStep:
 def empty_features(head: Head) -> FloatArray:
     """Make what a head reads, before the trunk has answered anything: [2 + bin + 2, channel]."""
     channels = head.near.inputs // (2 * NEAR_REACH + 1)
-    return np.zeros((BINS + 2 * NEAR_REACH, channels), np.float32)
+    return aligned.zeros((BINS + 2 * NEAR_REACH, channels), np.float32)
 
 
 class TrunkStep:
@@ -89,14 +89,14 @@ class TrunkStep:
         """Silence so far; ``frame`` is the index of the first frame to come."""
         layers = self.layers.parts
         for depth, level in enumerate(kept.parts for kept in layers.levels):
-            level.down.frames[:] = 0.0
-            level.down.halves[:] = 0
+            level.down.newest[:] = 0.0
+            level.down.ring[:] = 0
             level.down.from_past[:] = level.down.past.of_silence
             level.joined[:] = 0.0
             layers.until_tick[depth] = -frame % level.apart
             frame = -(-frame // level.apart)
-        layers.mask.frames[:] = 0.0
-        layers.mask.halves[:] = 0
+        layers.mask.newest[:] = 0.0
+        layers.mask.ring[:] = 0
         layers.middle[:] = 0.0
         layers.newest[:] = 0
         layers.until_past[:] = -1  # there is nothing but silence
@@ -122,26 +122,23 @@ class TrunkStep:
 def _empty_level(packed: PackedLevel) -> Kept[Level]:
     """Give a level before any sound: what streams share of it, and a state of its own."""
     taps = packed.down
-    joined = np.zeros((taps.rows + UP_TAPS - 1, packed.up_inputs), np.float32)
+    joined = aligned.zeros((taps.rows + UP_TAPS - 1, packed.up_inputs), np.float32)
     return Kept(Level(packed.apart, packed.period, _empty_taps(taps), packed.up, joined))
 
 
 def _empty_taps(packed: PackedTaps) -> Taps:
     past = no_weights() if packed.past is None else packed.past
-    slots, shape = packed.reach + 1, (packed.padded_bins, packed.inputs)
-    kinds = {weights.arithmetic for weights in (packed.weights, past) if weights.inputs}
-    is_halved, are_all_halved = Arithmetic.BFLOAT16 in kinds, kinds == {Arithmetic.BFLOAT16}
-    step, width = packed.stride * packed.inputs, packed.bin_taps * packed.inputs
-    halves = slots * math.prod(shape) + beyond(step, width) if is_halved else 0
+    newest = aligned.zeros((packed.padded_bins, packed.inputs), np.float32)
+    size = -(-newest.size // LINE_BYTES) * LINE_BYTES  # so that each slot begins a line
+    step = packed.stride * packed.inputs
     return Taps(
         packed.weights,
         past,
-        np.zeros((1 if are_all_halved else slots, *shape), np.float32),
-        np.zeros(halves, np.uint16),
-        slots,
+        newest,
+        zeros_with_room((packed.reach + 1, size), packed.frames_as, step, packed.rows),
         packed.dilation,
         packed.stride,
         packed.rows,
         packed.bin_taps,
-        from_past=np.zeros((packed.rows, past.outputs), np.float32),
+        from_past=aligned.zeros((packed.rows, past.outputs), np.float32),
     )

@@ -7,18 +7,22 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
-from dsp.networks import bfloat_products, byte_products, float_products
+from dsp.networks import aligned, bfloat_products, byte_products, float_products
+from dsp.networks.bfloat_products import DEPTH
 from dsp.networks.byte_products import available_instructions
 from dsp.networks.kept import Kept
 from dsp.networks.kernel_cache import hop_kernel
+from dsp.networks.lane_functions import copy
 from dsp.networks.tiles import OUTPUTS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dsp.networks.byte_products import WeightArray
-    from dsp.networks.lanes import HalfArray
+    from dsp.networks.lanes import HalfArray, LaneArray
     from dsp.separator import FloatArray
 
     OffsetArray = npt.NDArray[np.int64]
@@ -125,7 +129,7 @@ def in_bytes(matrix: FloatArray, bias: FloatArray | None) -> Weights:
     outputs, inputs = matrix.shape
     quantised, scale = byte_products.quantise_weights(matrix)
     arranged = byte_products.arrange(quantised)
-    affine = np.zeros((3, arranged.shape[0] * byte_products.OUTPUTS), np.float32)
+    affine = aligned.zeros((3, arranged.shape[0] * byte_products.OUTPUTS), np.float32)
     affine[:2, :outputs] = scale, quantised.sum(axis=1) * scale
     if bias is not None:
         affine[2, :outputs] = bias
@@ -135,7 +139,7 @@ def in_bytes(matrix: FloatArray, bias: FloatArray | None) -> Weights:
 
 def _padded(bias: FloatArray | None, outputs: int) -> FloatArray:
     """Return a bias, or none, with zeros behind it up to whole blocks."""
-    padded = np.zeros(-(-outputs // OUTPUTS) * OUTPUTS, np.float32)
+    padded = aligned.zeros((-(-outputs // OUTPUTS) * OUTPUTS,), np.float32)
     if bias is not None:
         padded[:outputs] = bias
     return padded
@@ -155,28 +159,68 @@ _HAS_BYTES, _HAS_HALVES = has_bytes(), has_halves()
 _multiply_bytes: Any = byte_products.MULTIPLY[available_instructions()[0]] if _HAS_BYTES else None
 
 
+def _in_floats(values: LaneArray, count: int) -> FloatArray:
+    """Return the first ``count`` of ``values``, flat, as floats."""
+    raise NotImplementedError("within kernels only")
+
+
+@overload(_in_floats, strict=False)  # which would compare annotations
+def _(values: Any, count: int) -> Any:  # noqa: ARG001 - as kernels call it
+    if values.dtype == types.float32:
+        return lambda values, count: values  # noqa: ARG005
+    return _widened
+
+
+def _in_halves(values: LaneArray, count: int, room: int) -> HalfArray:
+    """Return the first ``count`` of ``values``, flat, in bfloat16, with some room behind them."""
+    raise NotImplementedError("within kernels only")
+
+
+@overload(_in_halves, strict=False)
+def _(values: Any, count: int, room: int) -> Any:  # noqa: ARG001
+    if values.dtype == types.uint16:
+        return lambda values, count, room: values  # noqa: ARG005
+    return _rounded
+
+
+def _widened(values: HalfArray, count: int) -> FloatArray:
+    floats = aligned.empty(count, np.float32)
+    copy(values, floats)
+    return floats
+
+
+def _rounded(values: FloatArray, count: int, room: int) -> HalfArray:
+    halves = aligned.empty(count + room, np.uint16)
+    bfloat_products.convert(values, count, halves)
+    bfloat_products.clear(halves, count, count + DEPTH)
+    return halves
+
+
 @hop_kernel
 def multiply(  # noqa: PLR0917 - Numba takes arrays by position
-    weights: Weights, values: FloatArray, step: int, row_count: int, groups: int = 1, apart: int = 0
+    weights: Weights, values: LaneArray, step: int, row_count: int, groups: int = 1, apart: int = 0
 ) -> FloatArray:
     """Return ``rows @ matrix.T + bias``, a new [group * row, out].
 
     Row ``r`` of group ``g`` is of ``values``, flat, from ``g * apart + r * step`` on, so rows may
-    overlap; but for one in 32 bits, they must be finite. What a row gives depends on that row
-    alone, to the last bit.
+    overlap; but for one in 32 bits, they must be finite. Those that are in bfloat16 go on behind
+    the last row as `bfloat_products.room_behind` tells. What a row gives depends on that row alone,
+    to the last bit.
     """
-    product = np.empty((groups * row_count, weights.outputs), np.float32)
+    rows, outputs = groups * row_count, weights.outputs
+    product = aligned.empty(rows * outputs, np.float32).reshape(rows, outputs)
     arranged = weights.kept.parts
+    count = (groups - 1) * apart + (row_count - 1) * step + weights.inputs
     if arranged.floats.size:
+        floats = _in_floats(values, count)
         for g in range(groups):
-            rows, of_group = values[g * apart :], product[g * row_count : (g + 1) * row_count]
-            float_products.multiply(rows, step, arranged.floats, arranged.bias, of_group)
+            of_group = product[g * row_count : (g + 1) * row_count]
+            float_products.multiply(
+                floats[g * apart :], step, arranged.floats, arranged.bias, of_group
+            )
     elif weights.are_halved:
         if _HAS_HALVES:
-            inputs = weights.inputs
-            count = (groups - 1) * apart + (row_count - 1) * step + inputs
-            halves = np.empty(count + bfloat_products.beyond(step, inputs), np.uint16)
-            bfloat_products.convert(values, count, halves)
+            halves = _in_halves(values, count, bfloat_products.room_behind(step, row_count))
             whole = np.zeros(1, np.int64)
             for g in range(groups):
                 of_group, whole[0] = product[g * row_count : (g + 1) * row_count], g * apart
@@ -192,11 +236,14 @@ def multiply(  # noqa: PLR0917 - Numba takes arrays by position
 
 @hop_kernel
 def multiply_taps(
-    weights: Weights, halves: HalfArray, offsets: OffsetArray, step: int, row_count: int
+    weights: Weights, values: LaneArray, offsets: OffsetArray, step: int, row_count: int
 ) -> FloatArray:
-    """Return the same of rows in bfloat16 that lie in pieces: see `bfloat_products.multiply`."""
-    product = np.empty((row_count, weights.outputs), np.float32)
+    """Return the same, in bfloat16, of rows in pieces: see `bfloat_products.multiply`."""
+    outputs = weights.outputs
+    product = aligned.empty(row_count * outputs, np.float32).reshape(row_count, outputs)
     if _HAS_HALVES:
         arranged = weights.kept.parts
+        room = bfloat_products.room_behind(step, row_count)
+        halves = _in_halves(values, values.shape[0], room)
         bfloat_products.multiply(halves, offsets, step, arranged.halves, arranged.bias, product)
     return product

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dsp.networks import aligned
+from dsp.networks.bfloat_products import zeros_with_room
 from dsp.networks.kept import Kept
 from dsp.networks.rocknet_grid import DEEP_STEPS, FIRST_DEEP_LEVEL
-from dsp.networks.rocknet_hop_kernels import PADDING, Down, Mask, Plan, UNet, Up
+from dsp.networks.rocknet_hop_kernels import BESIDE, PADDING, STRIDE, Down, Mask, Plan, UNet, Up
 from dsp.networks.rocknet_packed import SPLIT_STAGE
 from dsp.networks.unet_shape import LEVELS
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from dsp.networks.rocknet_grid import HopGrid
     from dsp.networks.rocknet_packed import PackedUNet
     from dsp.networks.rocknet_state import Held
-    from dsp.separator import FloatArray
 
 
 def make_downs(
@@ -34,7 +35,7 @@ def make_downs(
     Sums are [slot, 4, bin / 2, out].
     """
     downs: list[Kept[Down]] = []
-    below = np.zeros((0, 0, 0), np.float32)
+    below: LaneArray = np.zeros((0, 0, 0), packed.columns_as)
     for level in reversed(range(LEVELS)):
         downs.insert(0, _make_down(packed, level, sums[level], skips[level].parts, below))
         below = downs[0].parts.columns
@@ -42,9 +43,10 @@ def make_downs(
 
 
 def _make_down(
-    packed: PackedUNet, level: int, sums: LaneArray, skip: Up, below: FloatArray
+    packed: PackedUNet, level: int, sums: LaneArray, skip: Up, below: LaneArray
 ) -> Kept[Down]:
     shared, bins, inputs = packed.downs[level], packed.bins >> level, packed.channels[level]
+    shape = (3 if level > 0 else 1, bins + PADDING, inputs)
     down = Down(
         shared.first,
         shared.odd,
@@ -52,10 +54,9 @@ def _make_down(
         shared.bias,
         shared.scale,
         shared.shift,
-        np.zeros((3 if level > 0 else 1, bins + PADDING, inputs), np.float32),
+        zeros_with_room(shape, packed.columns_as, STRIDE * inputs, bins // STRIDE),
         sums,
-        skip.newer_input,
-        skip.older_input,
+        skip.columns,
         below,
     )
     return Kept(down)
@@ -72,8 +73,14 @@ def make_ups(packed: PackedUNet, stage: int) -> list[Kept[Up]]:
             Up(
                 one.newer,
                 one.older,
-                np.zeros((bins, 2, channels), np.float32),
-                np.zeros((bins, one.older_columns, channels), np.float32),
+                one.even,
+                one.odd,
+                zeros_with_room(
+                    (bins + 2 * BESIDE, one.columns, channels),
+                    packed.columns_as,
+                    one.columns * channels,
+                    bins,
+                ),
                 *packed.up_affines[stage],
             )
         )
@@ -83,7 +90,7 @@ def make_ups(packed: PackedUNet, stage: int) -> list[Kept[Up]]:
 
 def make_mask(packed: PackedUNet) -> Mask:
     """Make the mask's layer."""
-    columns = np.zeros((3, packed.bins + 6), np.float32)
+    columns = aligned.zeros((3, packed.bins + 6), np.float32)
     return Mask(packed.mask_weight, packed.mask_bias, columns)
 
 
@@ -91,19 +98,21 @@ def empty_sums(packed: PackedUNet, grid: HopGrid) -> list[LaneArray]:
     """Allocate a state's sums."""
     bins, channels = packed.bins, packed.channels
     shapes = [(4, bins >> (k + 1), channels[k + 1]) for k in range(LEVELS)]
-    return [np.zeros((grid.slots(k), *shape), packed.kept_as) for k, shape in enumerate(shapes)]
+    return [
+        aligned.zeros((grid.slots(k), *shape), packed.kept_as) for k, shape in enumerate(shapes)
+    ]
 
 
 def empty_held(packed: PackedUNet) -> Held:
     """Allocate what is held from the deep levels."""
     rows, width = packed.bins >> 4, packed.channels[3]
-    newer, older = (np.zeros((rows, taps * width), packed.kept_as) for taps in (15, 5))
+    newer, older = (aligned.zeros((rows, taps * width), packed.kept_as) for taps in (15, 5))
     return newer, older
 
 
 def empty_delayed(packed: PackedUNet, grid: HopGrid) -> LaneArray:
     """Allocate level 0's delayed columns."""
-    return np.zeros((grid.delayed_slots, packed.bins >> 1, packed.channels[1]), packed.kept_as)
+    return aligned.zeros((grid.delayed_slots, packed.bins >> 1, packed.channels[1]), packed.kept_as)
 
 
 def make_plan(grid: HopGrid) -> Plan:
@@ -130,8 +139,7 @@ def settling_plan() -> Plan:
     return Plan(np.zeros((1, LEVELS), np.int64), once, once, np.array([DEEP_STEPS]))
 
 
-def left_for_later_steps(unet: UNet) -> tuple[FloatArray, ...]:
+def left_for_later_steps(unet: UNet) -> tuple[LaneArray, ...]:
     """Return the buffers through which the deep levels' steps hand on what they found."""
     deepest, ups = unet.deep_downs[-1].parts, [up.parts for up in unet.deep_ups[:-1]]
-    joined = [array for up in ups for array in (up.newer_input, up.older_input)]
-    return (deepest.columns, *joined)
+    return (deepest.columns, *(up.columns for up in ups))

@@ -29,7 +29,14 @@ if TYPE_CHECKING:
 PADDING = 3
 """Empty bins of an encoder's input: one before, two after."""
 
-_STRIDE = 2  # bins from one row of an encoder's convolution to the next
+BESIDE = 1
+"""Empty bins before and behind a decoder's input."""
+
+NEWER = 2
+"""Input columns of a decoder block whose products make the first of its output columns."""
+
+STRIDE = 2
+"""Bins from one row of an encoder's convolution to the next."""
 
 
 class Down(NamedTuple):
@@ -47,23 +54,23 @@ class Down(NamedTuple):
     bias: FloatArray  # [out], as the next two
     scale: FloatArray
     shift: FloatArray
-    columns: FloatArray  # [(column 1, 2, 0), padded bin, in], or of the final one alone
+    columns: LaneArray  # [(column 1, 2, 0), padded bin, in], or of the final one alone
     sums: LaneArray  # [slot, 4, bin / 2, out]
-    skip_newer: FloatArray  # the decoder's inputs: where columns 0 and 1 go across
-    skip_older: FloatArray  # and column 2
-    below: FloatArray  # the next level's columns, empty where there is none
+    across: LaneArray  # the decoder's inputs, which columns go to as they are
+    below: LaneArray  # the next level's columns, empty where there is none
 
 
 class Up(NamedTuple):
-    """A decoder block over one set of channels: its input columns and their products.
+    """A decoder block over one set of channels: its products, in either way, and its input columns.
 
-    ``newer`` holds columns 0 and 1, ``older`` the others; what comes out is rectified, normalised.
+    See `rocknet_packed.PackedUp`. What comes out is rectified and normalised.
     """
 
-    newer: Weights  # [column * in] -> [output column * frequency tap * out]
+    newer: Weights
     older: Weights
-    newer_input: FloatArray  # [bin, 2, in]
-    older_input: FloatArray  # [bin, 1 or 2, in]
+    even: Weights
+    odd: Weights
+    columns: LaneArray  # [1 + bin + 1, column, in]
     scale: FloatArray  # [out], as the next
     shift: FloatArray
 
@@ -116,12 +123,10 @@ def push(kept: Kept[UNet], magnitudes: FloatArray, mask: FloatArray) -> None:
     hop = unet.clock[0] % plan.slots.shape[0]
     unet.clock[0] += 1
     top = downs[0].parts
-    for f in range(magnitudes.shape[1]):
-        for c in range(magnitudes.shape[0]):
-            top.columns[0, f + 1, c] = magnitudes[c, f]  # it sounds on for two more
+    kernels.hear(magnitudes, top.columns[0])  # it sounds on for two more
     for level in range(len(downs)):
         _descend(downs[level].parts, plan.slots[hop, level])
-    kernels.delay(unet.delayed[plan.delayed_slot[hop]], top.skip_older)
+    kernels.delay(unet.delayed[plan.delayed_slot[hop]], top.across)
     for step in range(plan.first_step[hop], plan.end_step[hop]):
         if step < len(unet.deep_downs):
             _descend(unet.deep_downs[step].parts, plan.slots[hop, len(downs) + step])
@@ -134,11 +139,10 @@ def push(kept: Kept[UNet], magnitudes: FloatArray, mask: FloatArray) -> None:
 def _ascend_deep(unet: UNet, stage: int) -> None:
     """Run a deep block; with the last one what is held is renewed."""
     ups = unet.deep_ups
-    block, above = ups[stage].parts, ups[stage + 1].parts
-    newer, older = _products(block)
-    _interleave(newer, older, block, above)
+    above = ups[stage + 1].parts
+    _rise(ups[stage].parts, above.columns)
     if stage + 2 == len(ups):
-        newer, older = _products(above)
+        newer, older = _deal(above)
         copy(newer, unet.held_newer)
         copy(older, unet.held_older)
 
@@ -147,17 +151,37 @@ def _ascend_deep(unet: UNet, stage: int) -> None:
 def _ascend(unet: UNet, mask: FloatArray) -> None:
     """Run the shallow blocks and the mask's layer."""
     ups = unet.skips
-    block = ups[0].parts
-    newer, older = _products(block)
+    block, last, top = ups[0].parts, len(ups) - 1, unet.mask
+    newer, older = _deal(block)
     kernels.add_to_last(unet.held_newer, newer)
     kernels.add_to_last(unet.held_older, older)
-    for stage in range(1, len(ups)):
-        above = ups[stage].parts
-        _interleave(newer, older, block, above)
-        newer, older = _products(above)
-        block = above
-    weight, bias, columns = unet.mask
-    kernels.finish_mask(newer, older, block.scale[0], block.shift[0], columns, weight, bias, mask)
+    kernels.interleave(newer, older, block.scale, block.shift, ups[1].parts.columns)
+    for stage in range(1, last):
+        _rise(ups[stage].parts, ups[stage + 1].parts.columns)
+    _rise_to_mask(ups[last].parts, top.columns)
+    kernels.make_mask(top.columns, top.weight, top.bias, mask)
+
+
+@njit(inline="always")
+def _rise(up: Up, above: LaneArray) -> None:
+    """Run a block: from its columns to those of the block above."""
+    if up.even.inputs:
+        even, odd = _gather(up)
+        kernels.weave(even, odd, up.scale, up.shift, above)
+    else:
+        newer, older = _deal(up)
+        kernels.interleave(newer, older, up.scale, up.shift, above)
+
+
+@njit(inline="always")
+def _rise_to_mask(up: Up, columns: FloatArray) -> None:
+    """Run the last block."""
+    if up.even.inputs:
+        even, odd = _gather(up)
+        kernels.weave_last(even, odd, up.scale[0], up.shift[0], columns)
+    else:
+        newer, older = _deal(up)
+        kernels.interleave_last(newer, older, up.scale[0], up.shift[0], columns)
 
 
 @njit(inline="always")
@@ -166,28 +190,32 @@ def _descend(down: Down, slot: int) -> None:
     edge_and_final, final = down.columns[:2], down.columns[-2:]
     first = _convolve(down.first, final[:1])
     odd, even = _convolve(down.odd, edge_and_final), _convolve(down.even, final)
-    affine, across = (down.bias, down.scale, down.shift), (down.skip_newer, down.skip_older)
-    kernels.complete(first, odd, even, down.sums[slot], *affine, *across, down.below)
+    affine = down.bias, down.scale, down.shift
+    kernels.complete(first, odd, even, down.sums[slot], *affine, down.across, down.below)
 
 
 @njit(inline="always")
-def _convolve(weights: Weights, columns: FloatArray) -> FloatArray:
+def _convolve(weights: Weights, columns: LaneArray) -> FloatArray:
     """Multiply columns [column, padded bin, in] as the rows of a 5-tap convolution of stride 2."""
     count, bins, width = columns.shape
-    rows, apart = (bins - PADDING) // _STRIDE, bins * width
-    return multiply(weights, columns.reshape(-1), _STRIDE * width, rows, count, apart)
+    rows, apart = (bins - PADDING) // STRIDE, bins * width
+    return multiply(weights, columns.reshape(-1), STRIDE * width, rows, count, apart)
 
 
 @njit(inline="always")
-def _products(up: Up) -> tuple[FloatArray, FloatArray]:
+def _deal(up: Up) -> tuple[FloatArray, FloatArray]:
     """Multiply the newer and the older columns, for ``kernels.interleave``."""
-    bins, newer, older = up.newer_input.shape[0], up.newer, up.older
+    padded_bins, columns, inputs = up.columns.shape
+    values, step, bins = up.columns.reshape(-1), columns * inputs, padded_bins - 2 * BESIDE
     return (
-        multiply(newer, up.newer_input.reshape(-1), newer.inputs, bins),
-        multiply(older, up.older_input.reshape(-1), older.inputs, bins),
+        multiply(up.newer, values[step:], step, bins),
+        multiply(up.older, values[step + NEWER * inputs :], step, bins),
     )
 
 
 @njit(inline="always")
-def _interleave(newer: FloatArray, older: FloatArray, of: Up, above: Up) -> None:
-    kernels.interleave(newer, older, of.scale, of.shift, above.newer_input, above.older_input)
+def _gather(up: Up) -> tuple[FloatArray, FloatArray]:
+    """Multiply what even and odd bins are made of, for ``kernels.weave``."""
+    padded_bins, columns, inputs = up.columns.shape
+    values, step, bins = up.columns.reshape(-1), columns * inputs, padded_bins - 2 * BESIDE
+    return multiply(up.even, values, step, bins), multiply(up.odd, values, step, bins)

@@ -1,7 +1,7 @@
 """What lies between the matrix products of the streaming U-Net: sums, activations, layouts.
 
 Flat and allocation-free; most run inside a hop's kernels (`rocknet_hop_kernels`).
-Buffers are C-contiguous float32 with the channel last, so that every inner loop runs over
+Buffers are C-contiguous with the channel last, so that every inner loop runs over
 neighbouring values. Padded frequency axes have one empty row before and two after, as the
 convolutions' padding wants it.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from dsp.networks.bandwidth import TOP_BINS
-from dsp.networks.lane_functions import logistic
+from dsp.networks.lane_functions import copy, logistic
 from dsp.networks.lanes import LANES, larger, load, spread, store
 
 if TYPE_CHECKING:
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from dsp.separator import FloatArray
 
 LEAK = np.float32(0.2)
+
+
+@njit(cache=True)
+def hear(magnitudes: FloatArray, columns: LaneArray) -> None:
+    """Write ``magnitudes`` [channel, bin] to the first level's column [padded bin, channel]."""
+    channels, bins = magnitudes.shape
+    heard = np.empty(bins * channels, np.float32)
+    for f in range(bins):
+        for c in range(channels):
+            heard[f * channels + c] = magnitudes[c, f]
+    copy(heard, columns.reshape(-1)[channels : channels + heard.size])
 
 
 @njit(cache=True)
@@ -68,21 +79,19 @@ def complete(  # noqa: PLR0917 - Numba takes arrays by position
     bias: FloatArray,
     scale: FloatArray,
     shift: FloatArray,
-    newer: FloatArray,
-    older: FloatArray,
-    below: FloatArray,
+    across: LaneArray,
+    below: LaneArray,
 ) -> None:
     """Complete a level's columns 0, 1 and 2, and hand them on, across and down.
 
     ``first`` and ``slot`` as for `advance`. ``odd`` [column * frequency, 2 * channel] are products
     of the input's columns 1 and 2, the final one, ``even`` those of 2 and 0; or of the final one
     only, which then stands for all three. As they are, columns go to the decoder's inputs, before
-    its own channels: 0 and 1 to ``newer`` [frequency, 2, width], 2 to ``older`` [frequency, 1 or 2,
-    width]. Normalised and rectified, they go to the next level's, if there is one: 1, 2 and 0 to
-    ``below`` [3, padded frequency, channel].
+    its own channels: ``across`` [1 + frequency + 1, 3 or 4, width]. Normalised and rectified, they
+    go to the next level's, if there is one: 1, 2 and 0 to ``below`` [3, padded frequency, channel].
     """
     _, frequencies, channels = slot.shape
-    plane, width, of_older = frequencies * channels, newer.shape[2], older.shape[1] * older.shape[2]
+    plane, (_, skips, width) = frequencies * channels, across.shape
     leak, has_next, column = spread(LEAK), below.size > 0, below.shape[1] * channels
     last = (odd.shape[0] - frequencies) * 2 * channels  # where the second column's products begin
     for f in range(frequencies):
@@ -104,9 +113,10 @@ def complete(  # noqa: PLR0917 - Numba takes arrays by position
             middle = middle + load(even, other + channels, left)
             oldest = load(even, one_of + channels, left) + four + added
             newest, middle = newest + added, middle + added
-            store(newest, newer, 2 * f * width + c, left)
-            store(middle, newer, (2 * f + 1) * width + c, left)
-            store(oldest, older, f * of_older + c, left)
+            skip = (f + 1) * skips * width + c
+            store(newest, across, skip, left)
+            store(middle, across, skip + width, left)
+            store(oldest, across, skip + 2 * width, left)
             if has_next:
                 by, beyond = load(scale, c, left), load(shift, c, left)
                 newest, middle, oldest = (
@@ -122,7 +132,7 @@ def complete(  # noqa: PLR0917 - Numba takes arrays by position
 
 @njit(cache=True)
 def activate_final(
-    column: FloatArray, scale: FloatArray, shift: FloatArray, final: FloatArray
+    column: FloatArray, scale: FloatArray, shift: FloatArray, final: LaneArray
 ) -> None:
     """Normalise and rectify one column [frequency, channel] into ``final`` [padded, channel]."""
     frequencies, channels = column.shape
@@ -136,41 +146,59 @@ def activate_final(
 
 
 @njit(cache=True)
-def delay(delayed: LaneArray, older: FloatArray) -> None:
-    """Place what was delayed in column 1 of ``older`` [frequency, 2, width]; delay its column 0.
+def delay(delayed: LaneArray, across: LaneArray) -> None:
+    """Place what was delayed, [frequency, channel], in column 3, and delay column 2.
 
-    ``delayed`` [frequency, channel].
+    ``across`` [1 + frequency + 1, 4, width].
     """
     frequencies, channels = delayed.shape
-    width = older.shape[2]
+    _, skips, width = across.shape
     for f in range(frequencies):
         for c in range(0, channels, LANES):
-            left, place, at = channels - c, f * channels + c, 2 * f * width + c
-            store(load(delayed, place, left), older, at + width, left)
-            store(load(older, at, left), delayed, place, left)
+            left, place = channels - c, f * channels + c
+            at = ((f + 1) * skips + 2) * width + c
+            store(load(delayed, place, left), across, at + width, left)
+            store(load(across, at, left), delayed, place, left)
 
 
 @njit(cache=True)
-def interleave(  # noqa: PLR0917 - Numba takes arrays by position
+def interleave(
     product: FloatArray,
     older_product: FloatArray,
     scale: FloatArray,
     shift: FloatArray,
-    newer: FloatArray,
-    older: FloatArray,
+    above: LaneArray,
 ) -> None:
-    """Gather a transposed convolution's products into twice as many bins; rectify, normalise.
+    """Deal a transposed convolution's products out to twice as many bins; rectify, normalise.
 
     ``product`` [frequency, column * tap * channel] (the first columns, five frequency taps, the
-    bias in taps 1 and 2); ``older_product``, likewise, adds to the last columns. The last channels
-    of ``newer`` [2 * frequency, 2, width] and ``older`` [2 * frequency, 1 or 2, width] get columns
-    0 and 1, and the others.
+    bias in taps 1 and 2); ``older_product``, likewise, adds to the last columns. They go to the
+    last channels of ``above`` [1 + 2 * frequency + 1, column, width].
     """
     apart = 5 * scale.shape[0]
     met_from = (product.shape[1] - older_product.shape[1]) // apart
     for r in range(product.shape[1] // apart):
-        target, place = (newer, r) if r < 2 else (older, r - 2)
-        _interleave_column(product, older_product, r, r - met_from, scale, shift, target, place)
+        _interleave_column(product, older_product, r, r - met_from, scale, shift, above)
+
+
+@njit(cache=True)
+def weave(
+    even: FloatArray, odd: FloatArray, scale: FloatArray, shift: FloatArray, above: LaneArray
+) -> None:
+    """Rectify and normalise even and odd bins, [frequency, column * channel], where they belong.
+
+    That is in the last channels of ``above`` [1 + 2 * frequency + 1, column, width].
+    """
+    channels, (frequencies, of_bin), (_, columns, width) = scale.shape[0], even.shape, above.shape
+    zero, of_row = spread(np.float32(0.0)), columns * width
+    for f in range(frequencies):
+        for k in range(of_bin // channels):
+            for c in range(0, channels, LANES):
+                left, own = channels - c, f * of_bin + k * channels + c
+                by, beyond = load(scale, c, left), load(shift, c, left)
+                at = (2 * f + 1) * of_row + (k + 1) * width - channels + c
+                store(larger(load(even, own, left), zero) * by + beyond, above, at, left)
+                store(larger(load(odd, own, left), zero) * by + beyond, above, at + of_row, left)
 
 
 @njit(cache=True)
@@ -181,14 +209,13 @@ def _interleave_column(  # noqa: PLR0917 - Numba takes arrays by position
     added_column: int,
     scale: FloatArray,
     shift: FloatArray,
-    target: FloatArray,
-    place: int,
+    above: LaneArray,
 ) -> None:
-    """Gather a column; to it adds one of ``added``, if that is not below 0."""
+    """Deal a column out; to it adds one of ``added``, if that is not below 0."""
     channels, (frequencies, width), added_width = scale.shape[0], product.shape, added.shape[1]
     zero, is_met = spread(np.float32(0.0)), added_column >= 0
-    of_row = target.shape[1] * target.shape[2]
-    first = (place + 1) * target.shape[2] - channels
+    of_row = above.shape[1] * above.shape[2]
+    first = of_row + (column + 1) * above.shape[2] - channels
     for f in range(frequencies):
         for c in range(0, channels, LANES):
             left, own = channels - c, f * width + column * 5 * channels + c
@@ -212,8 +239,8 @@ def _interleave_column(  # noqa: PLR0917 - Numba takes arrays by position
                 odd = odd + to_odd
             by, beyond = load(scale, c, left), load(shift, c, left)
             at = 2 * f * of_row + first + c
-            store(larger(even, zero) * by + beyond, target, at, left)
-            store(larger(odd, zero) * by + beyond, target, at + of_row, left)
+            store(larger(even, zero) * by + beyond, above, at, left)
+            store(larger(odd, zero) * by + beyond, above, at + of_row, left)
 
 
 @njit(cache=True)
@@ -228,21 +255,13 @@ def add_to_last(added: LaneArray, product: FloatArray) -> None:
 
 
 @njit(cache=True)
-def finish_mask(  # noqa: PLR0917 - Numba takes arrays by position
-    product: FloatArray,
-    older_product: FloatArray,
-    scale: float,
-    shift: float,
-    columns: FloatArray,
-    weight: FloatArray,
-    bias: FloatArray,
-    mask: FloatArray,
+def interleave_last(
+    product: FloatArray, older_product: FloatArray, scale: float, shift: float, columns: FloatArray
 ) -> None:
-    """Last transposed convolution and the mask's 4 x 4 convolution of dilation 2, with sigmoid.
+    """Deal the last transposed convolution's products out, of one channel; rectify, normalise.
 
-    ``product`` [frequency, column * tap] (columns 1 and 3), ``older_product`` likewise (3 and 5);
-    ``columns`` [3, 2 * frequency + 6] is scratch whose three outer bins on either side stay zero.
-    ``weight`` [channel, column, tap], columns 1, 3 and 5; ``mask`` [channel, 2 * frequency].
+    ``product`` [frequency, column * tap] (columns 1 and 3), ``older_product`` likewise (3 and 5).
+    ``columns`` [3, 3 + 2 * frequency + 3].
     """
     inner = columns[:, 3:-3]
     inner[:] = np.float32(0.0)
@@ -253,6 +272,29 @@ def finish_mask(  # noqa: PLR0917 - Numba takes arrays by position
     for r in range(inner.shape[0]):
         for f in range(inner.shape[1]):
             inner[r, f] = max(inner[r, f], np.float32(0.0)) * scale + shift
+
+
+@njit(cache=True)
+def weave_last(
+    even: FloatArray, odd: FloatArray, scale: float, shift: float, columns: FloatArray
+) -> None:
+    """Rectify and normalise the last transposed convolution's even and odd bins.
+
+    Those are [frequency, column], of one channel; ``columns`` [column, 3 + 2 * frequency + 3].
+    """
+    for f in range(even.shape[0]):
+        for r in range(columns.shape[0]):
+            columns[r, 2 * f + 3] = max(even[f, r], np.float32(0.0)) * scale + shift
+            columns[r, 2 * f + 4] = max(odd[f, r], np.float32(0.0)) * scale + shift
+
+
+@njit(cache=True)
+def make_mask(columns: FloatArray, weight: FloatArray, bias: FloatArray, mask: FloatArray) -> None:
+    """Make ``mask`` [channel, frequency]: a 4 x 4 convolution of dilation 2, with sigmoid.
+
+    ``columns`` [3, 3 + frequency + 3], whose outer bins are zero, are 1, 3 and 5; ``weight``
+    [channel, column, tap] likewise.
+    """
     for channel in range(mask.shape[0]):
         _convolve_mask(columns, weight[channel], bias[channel], mask[channel])
 

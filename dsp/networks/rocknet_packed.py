@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsp.networks.linear import LinearKind, arrange_linear
+from dsp.networks.linear import LinearKind, arrange_linear, rows_type
+from dsp.networks.products import in_halves, no_weights
 from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
@@ -43,10 +44,17 @@ class _UpTaps:
     newer: _Taps
     older: _Taps
 
+    @property
+    def inputs(self) -> int:
+        """Input columns."""
+        return len(self.newer[0]) + len(self.older[0])
+
 
 _USUAL_TAPS = _UpTaps(3, newer=((2, 4), (1, 3), (0, 2)), older=((4,),))
 _LAST_BUT_ONE_TAPS = _UpTaps(4, newer=((2, 4), (1, 3), (0, 2), (None, 1)), older=((4,), (3,)))
 _LAST_TAPS = _UpTaps(3, newer=((1, 3), (None, 1)), older=((3, None), (1, 3)))  # columns 1, 3, 5
+
+_EVEN_TAPS, _ODD_TAPS = (3, 1), (4, 2, 0)  # frequency taps of the bins that meet in an output bin
 
 SPLIT_STAGE = 2
 """The up-block (from 0) whose input from the deep levels may be held: it has its own product."""
@@ -68,13 +76,19 @@ class PackedDown:
 class PackedUp:
     """One decoder block's products over one set of input channels.
 
-    ``newer`` maps columns 0 and 1 to the first output columns, ``older`` the ``older_columns``
-    others to the last ones: [output column * frequency tap * out] each.
+    Either an input bin is multiplied by all frequency taps, and what comes of it dealt out to its
+    neighbours: ``newer`` maps columns 0 and 1 to the first output columns, ``older`` the others to
+    the last ones, [output column * frequency tap * out] each. Or every output bin gathers what it
+    is made of: ``even`` maps bins ``f - 1`` and ``f`` to bin ``2 f``, ``odd`` these and ``f + 1``
+    to the one behind, [bin * column * in] -> [output column * out]. That has zeros where a time tap
+    does not reach, and overlapping rows, but much less to write.
     """
 
+    columns: int  # of its input
     newer: Weights
     older: Weights
-    older_columns: int
+    even: Weights
+    odd: Weights
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,8 @@ class PackedUNet:
     ``silence`` has, for each grid, the state that silence without end leaves: streams share it.
     ``ups[stage]`` has one entry, but for ``SPLIT_STAGE``: skip, then what comes from above.
     ``mask_weight`` is [channel, (column 1, 3, 5), frequency tap]. ``kept_as``: of what type is what
-    streams remember, float32, or uint16 for bfloat16.
+    streams remember, and ``columns_as`` what goes from product to product: float32, or uint16 for
+    bfloat16.
     """
 
     downs: tuple[PackedDown, ...]
@@ -95,6 +110,7 @@ class PackedUNet:
     channels: tuple[int, ...]  # input, then every level's output
     bins: int
     kept_as: type[np.generic]
+    columns_as: type[np.generic]
     silence: dict[HopGrid, UNetState] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -122,6 +138,7 @@ def pack(
         channels=(encoder[0].shape[1], *(len(weight) for weight in encoder)),
         bins=bins,
         kept_as=np.float32 if kind is LinearKind.FLOAT32 else np.uint16,
+        columns_as=rows_type(kind),
     )
 
 
@@ -150,6 +167,8 @@ def _pack_stage(
 ) -> tuple[PackedUp, ...]:
     weight, bias = arrays[f"decoder.{stage}.weight"], arrays[f"decoder.{stage}.bias"]
     taps = {LEVELS - 2: _LAST_BUT_ONE_TAPS, LEVELS - 1: _LAST_TAPS}.get(stage, _USUAL_TAPS)
+    if stage > SPLIT_STAGE and rows_type(kind) is np.uint16:
+        return (_pack_gathering(weight, bias, taps),)
     if stage != SPLIT_STAGE:
         return (_pack_up(weight, bias, taps, rows, kind),)
     skip, above = np.split(weight, 2)
@@ -163,10 +182,37 @@ def _pack_up(
     newer = _spread_bias(bias, len(taps.newer), len(taps.newer))
     older = _spread_bias(bias, len(taps.older), beyond)
     return PackedUp(
+        taps.inputs,
         arrange_linear(_by_columns(weight, taps.newer), newer, rows, kind),
         arrange_linear(_by_columns(weight, taps.older), older, rows, kind),
-        older_columns=len(taps.older[0]),
+        even=no_weights(),
+        odd=no_weights(),
     )
+
+
+def _pack_gathering(weight: FloatArray, bias: FloatArray, taps: _UpTaps) -> PackedUp:
+    even, odd = (
+        in_halves(_by_bins(weight, taps, of_bins), np.tile(bias, taps.outputs))
+        for of_bins in (_EVEN_TAPS, _ODD_TAPS)
+    )
+    return PackedUp(taps.inputs, no_weights(), no_weights(), even, odd)
+
+
+def _by_bins(weight: FloatArray, taps: _UpTaps, of_bins: tuple[int, ...]) -> FloatArray:
+    """[in, out, time, frequency] to [output column * out, bin * input column * in]."""
+    in_channels, out_channels = weight.shape[:2]
+    by_tap = weight[..., of_bins].transpose(2, 1, 3, 0)  # [time, out, bin, in]
+    shape = (taps.outputs, out_channels, len(of_bins), taps.inputs, in_channels)
+    placed = np.zeros(shape, np.float32)
+    for of_inputs, first_output, first_input in (
+        (taps.newer, 0, 0),
+        (taps.older, taps.outputs - len(taps.older), len(taps.newer[0])),
+    ):
+        for column, of_input in enumerate(of_inputs, first_output):
+            for index, tap in enumerate(of_input, first_input):
+                if tap is not None:
+                    placed[column, :, :, index] = by_tap[tap]
+    return placed.reshape(taps.outputs * out_channels, -1)
 
 
 def _by_columns(weight: FloatArray, taps: _Taps) -> FloatArray:

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dsp.networks import rocknet_kernels as kernels
+from dsp.networks.bfloat_products import zeros_with_room
 from dsp.networks.lane_functions import copy
 from dsp.networks.phoenix_kernels import find_magnitudes
 from dsp.networks.products import multiply
-from dsp.networks.rocknet_hop_kernels import PADDING
+from dsp.networks.rocknet_hop_kernels import PADDING, STRIDE
 from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class _Chunk:
     """Some hops and a level's final input columns at each of them, [hop, padded bin, channel]."""
 
     hops: Sequence[int]
-    columns: FloatArray
+    columns: LaneArray
 
 
 def magnitudes_of(heard: ComplexArray, bins: int) -> FloatArray:
@@ -63,7 +64,9 @@ def advance_sums(
     for hops in _chunks(remembered):
         padded = np.zeros((len(hops), packed.bins + PADDING, packed.channels[0]), np.float32)
         padded[:, 1:-2] = magnitudes[np.array(hops) - start].transpose(0, 2, 1)
-        _advance_chunk(packed, grid, state, _Chunk(hops, padded), end)
+        columns = np.empty(padded.shape, packed.columns_as)
+        copy(padded, columns)
+        _advance_chunk(packed, grid, state, _Chunk(hops, columns), end)
     state.clock[0] = end
 
 
@@ -86,19 +89,21 @@ def _advance_chunk(
         kept = [i for i, t in enumerate(chunk.hops) if grid.is_remembered(level + 1, t, end)]
         if not kept:
             return
-        columns = _activate(down, finals[kept])
+        columns = _activate(down, finals[kept], packed.columns_as)
         chunk = _Chunk([chunk.hops[i] for i in kept], columns)
 
 
-def _convolve(down: PackedDown, columns: FloatArray, sums: Sequence[LaneArray]) -> FloatArray:
+def _convolve(down: PackedDown, columns: LaneArray, sums: Sequence[LaneArray]) -> FloatArray:
     """Return the final columns that some input columns complete, [hop, bin / 2, channel]."""
     count, padded_bins, width = columns.shape
     bins = padded_bins - PADDING
     flat = columns.reshape(count, padded_bins * width)
-    rows = sliding_window_view(flat, 5 * width, axis=1)[:, :: 2 * width]
-    rows = rows.reshape(-1)  # a copy: rows of one hop overlap, those of several do not
+    row_count, step = count * bins // 2, 5 * width
+    rows = zeros_with_room((row_count, step), columns.dtype.type, step, row_count)
+    # A copy: rows of one hop overlap, those of several do not.
+    rows[:] = sliding_window_view(flat, step, axis=1)[:, :: STRIDE * width].reshape(rows.shape)
     of_taps = (
-        multiply(taps, rows, 5 * width, count * bins // 2).reshape(count, bins // 2, -1)
+        multiply(taps, rows.reshape(-1), step, row_count).reshape(count, bins // 2, -1)
         for taps in (down.first, down.odd, down.even)
     )
     finals = np.empty((count, bins // 2, down.bias.shape[0]), np.float32)
@@ -113,10 +118,10 @@ def _delay(finals: FloatArray, delayed: Sequence[LaneArray]) -> None:
         copy(final, kept)
 
 
-def _activate(down: PackedDown, finals: FloatArray) -> FloatArray:
+def _activate(down: PackedDown, finals: FloatArray, kind: type[np.generic]) -> LaneArray:
     """Give the next level's final input columns, [hop, padded bin, channel]."""
     count, bins, width = finals.shape
-    columns = np.zeros((count, bins + PADDING, width), np.float32)
+    columns: LaneArray = np.zeros((count, bins + PADDING, width), kind)
     for final, column in zip(finals, columns, strict=True):
         kernels.activate_final(final, down.scale, down.shift, column)
     return columns

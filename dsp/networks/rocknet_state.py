@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from dsp.networks.lanes import LaneArray
     from dsp.networks.rocknet_grid import HopGrid
     from dsp.networks.rocknet_hop_kernels import IndexArray
-    from dsp.separator import FloatArray
 
     Held = tuple[LaneArray, LaneArray]
 
@@ -31,7 +30,7 @@ class UNetState:
     sums: list[LaneArray]
     delayed: LaneArray
     held: Held
-    in_flight: tuple[FloatArray, ...]
+    in_flight: tuple[LaneArray, ...]
 
     @property
     def hop_index(self) -> int:

@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 
 from dsp.framing import cut_frames, move_on
+from dsp.networks import aligned
 from dsp.networks.fourier_kernels import Transform, make_transform, transform
 from dsp.networks.kept import Kept
 from dsp.networks.lanes import LANES, load, load_backwards, spread, store, store_complex
@@ -70,23 +71,23 @@ def make_sound(heard: WindowPair, filtered: WindowPair) -> Kept[Sound]:
     turned /= frame
     return Kept(
         Sound(
-            windows=np.stack([heard.analysis, filtered.analysis]),
-            window=filtered.synthesis,
+            windows=aligned.copied(np.stack([heard.analysis, filtered.analysis])),
+            window=aligned.copied(filtered.synthesis),
             whole=make_transform(frame),
             part=make_transform(end),
-            turns=np.stack([turned.real, turned.imag], axis=1).astype(np.float32),
-            past=np.zeros((CHANNELS, frame - hop), np.float32),
-            newest=np.zeros((CHANNELS, hop), np.float32),
-            frames=np.zeros((2, CHANNELS, frame), np.float32),
-            other=np.zeros((CHANNELS, frame), np.float32),
-            heard=np.zeros((CHANNELS, bins), np.complex64),
-            spectra=np.zeros((CHANNELS, bins), np.complex64),
-            filtered=np.zeros((CHANNELS, bins), np.complex64),
-            parts=np.zeros((_PARTS, CHANNELS, end), np.float32),
-            ends=np.zeros((1, CHANNELS, 1, end), np.float32),
-            ring=np.zeros((1, CHANNELS, filtered.synthesis.size // hop, hop), np.float32),
+            turns=aligned.copied(np.stack([turned.real, turned.imag], axis=1).astype(np.float32)),
+            past=aligned.zeros((CHANNELS, frame - hop), np.float32),
+            newest=aligned.zeros((CHANNELS, hop), np.float32),
+            frames=aligned.zeros((2, CHANNELS, frame), np.float32),
+            other=aligned.zeros((CHANNELS, frame), np.float32),
+            heard=aligned.zeros((CHANNELS, bins), np.complex64),
+            spectra=aligned.zeros((CHANNELS, bins), np.complex64),
+            filtered=aligned.zeros((CHANNELS, bins), np.complex64),
+            parts=aligned.zeros((_PARTS, CHANNELS, end), np.float32),
+            ends=aligned.zeros((1, CHANNELS, 1, end), np.float32),
+            ring=aligned.zeros((1, CHANNELS, filtered.synthesis.size // hop, hop), np.float32),
             slot=np.zeros(1, np.int64),
-            played=np.zeros((1, CHANNELS, hop), np.float32),
+            played=aligned.zeros((1, CHANNELS, hop), np.float32),
         )
     )
 

@@ -11,6 +11,19 @@ from numba.core import cgutils
 _INT = ir.IntType(32)
 
 
+class Bfloat(ir.Type):
+    """The type of bfloat16, which llvmlite does not know yet."""
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bfloat)
+
+    def __hash__(self) -> int:
+        return hash(Bfloat)
+
+
 def constant(kind: Any, value: float) -> Any:
     """Return a vector of a type with one value in every lane."""
     return ir.Constant(kind, [kind.element(value)] * kind.count)

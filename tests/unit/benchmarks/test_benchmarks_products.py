@@ -14,6 +14,7 @@ from benchmarks.products import (
     read_rate,
 )
 from dsp.networks import phoenix_hop_kernels, rocknet_hop_kernels
+from dsp.networks.bfloat_products import zeros_with_room
 from dsp.networks.phoenix_shape import BINS
 from dsp.networks.products import (
     Arithmetic,
@@ -35,8 +36,8 @@ def multiply(weights, values, step, rows):
     return phoenix_hop_kernels.multiply(weights, values, step, rows)
 
 
-def identity(size, arrange=in_floats):
-    return arrange(np.eye(size, dtype=np.float32), None)
+def square(size, arrange=in_floats):
+    return arrange(np.ones((size, size), np.float32), None)
 
 
 def ones(size):
@@ -53,17 +54,44 @@ def test_each_product_is_noted_with_its_rows_and_its_cost(rows, inputs, outputs,
     assert product.operations == 2 * rows * inputs * outputs
 
 
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        in_floats,
+        pytest.param(in_halves, marks=needs_halves),
+        pytest.param(in_bytes, marks=needs_eight_bits),
+    ],
+)
+@given(rows=SIZES, inputs=SIZES, outputs=SIZES)
+def test_weights_that_are_zero_cost_nothing(arrange, rows, inputs, outputs):
+    matrix = np.ones((outputs, inputs), np.float32)
+    matrix[0, 1:] = 0.0
+    values = ones(rows * inputs)
+    (product,) = noted_products(lambda: multiply(arrange(matrix, None), values, inputs, rows))
+    assert product.operations == 2 * rows * (inputs * outputs - inputs + 1)
+
+
+@needs_halves
+def test_rows_in_bfloat16_are_noted_as_floats():
+    values = np.arange(8, dtype=np.float32)
+    halves = zeros_with_room((8,), np.uint16, 4, 2)
+    halves[:] = values.view(np.uint32) >> 16
+    weights = square(4, in_halves)
+    (noted,) = noted_products(lambda: multiply(weights, halves, 4, 2))
+    assert np.array_equal(noted.rows, values.reshape(2, 4))
+
+
 def test_what_is_noted_is_the_input_of_then():
-    weights, x = identity(3), ones(3)
+    weights, x = square(3), ones(3)
     (noted,) = noted_products(lambda: (multiply(weights, x, 3, 1), x.fill(0.0)))
     assert noted.rows.tolist() == [[1, 1, 1]]
 
 
 def test_products_are_computed_as_ever_and_no_longer_noted_afterwards():
-    weights, results = identity(3), []
+    weights, results = square(3), []
     noted = noted_products(lambda: results.append(multiply(weights, ones(3), 3, 1)))
     results.append(multiply(weights, ones(3), 3, 1))
-    assert [result.tolist() for result in results] == [[[1, 1, 1]]] * 2
+    assert [result.tolist() for result in results] == [[[3, 3, 3]]] * 2
     assert len(noted) == 1
 
 
@@ -100,7 +128,7 @@ def rates(monkeypatch):
 
 @pytest.mark.usefixtures("rates")
 def test_bounds_are_means_of_the_hops():
-    weights, x = identity(10), ones(50)
+    weights, x = square(10), ones(50)
     push = lambda hop: [multiply(weights, x, 10, 5) for _ in range(int(hop))]  # noqa: E731
     found = bounds_ms(push, [1, 3])
     assert found["arithmetic"] == pytest.approx(1e3 * 2 * (2 * 5 * 10 * 10) / 1e6)
@@ -110,7 +138,7 @@ def test_bounds_are_means_of_the_hops():
 @pytest.mark.usefixtures("rates")
 def test_where_reading_weights_takes_longer_that_is_the_bound(monkeypatch):
     monkeypatch.setattr("benchmarks.hop.read_rate", lambda: 1e3)
-    weights = identity(10)
+    weights = square(10)
     found = bounds_ms(lambda _: multiply(weights, ones(10), 10, 1), [1])
     assert found["arithmetic"] == pytest.approx(1e3 * 2 * 100 / 1e6)
     at_a_byte_a_millisecond = weights.arranged.floats.nbytes
@@ -123,7 +151,7 @@ def test_what_has_no_products_has_no_bounds():
 
 @needs_eight_bits
 def test_a_product_of_bytes_is_told_apart():
-    plain, quantised = identity(8), identity(8, in_bytes)
+    plain, quantised = square(8), square(8, in_bytes)
     noted = noted_products(lambda: [multiply(w, ones(32), 8, 4) for w in (quantised, plain)])
     kinds = [product.weights.arithmetic for product in noted]
     assert kinds == [Arithmetic.EIGHT_BITS, Arithmetic.FLOAT32]
@@ -133,7 +161,7 @@ def test_a_product_of_bytes_is_told_apart():
 @needs_eight_bits
 @pytest.mark.usefixtures("rates")
 def test_products_of_bytes_count_at_the_rate_of_bytes():
-    both = [identity(8), identity(8, in_bytes)]
+    both = [square(8), square(8, in_bytes)]
     found = bounds_ms(lambda _: [multiply(w, ones(32), 8, 4) for w in both], [1])
     assert found["arithmetic"] == pytest.approx(1e3 * 2 * 4 * 8 * 8 * (1 / 1e6 + 1 / 4e6))
     assert noted_products(lambda: multiply(both[1], ones(32), 8, 4))[0].weight_bytes == 32 * 64
@@ -154,7 +182,7 @@ def test_a_product_of_rows_in_pieces_is_noted_with_whole_rows():
 @needs_halves
 @pytest.mark.usefixtures("rates")
 def test_products_in_bfloat16_count_at_their_own_rate():
-    weights = in_halves(np.eye(8, dtype=np.float32), None)
+    weights = square(8, in_halves)
     found = bounds_ms(lambda _: multiply(weights, ones(32), 8, 4), [1])
     assert found["arithmetic"] == pytest.approx(1e3 * 2 * 4 * 8 * 8 / 2e6)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.networks import bfloat_products, products
-from dsp.networks.bfloat_products import arrange, beyond, convert, depths_of
+from dsp.networks.bfloat_products import arrange, clear, convert, depths_of, room_behind
 from dsp.networks.products import has_halves, in_halves, multiply, multiply_taps
 
 pytestmark = pytest.mark.skipif(not has_halves(), reason="no AMX here")
@@ -39,13 +39,20 @@ def assert_is_product(actual, rows, weight, bias):
 
 
 @given(count=SIZES, room=st.integers(0, 40), seed=SEEDS)
-def test_values_are_rounded_to_eight_bits_and_zeros_follow(count, room, seed):
+def test_values_are_rounded_to_eight_bits_and_no_others_written(count, room, seed):
     values = random(count + 5, seed=seed)
     halves = np.full(count + room, 77, np.uint16)
     convert(values, count, halves)
     found = as_floats(halves[:count])
     assert np.all(np.abs(found - values[:count]) <= 2**-8 * np.abs(values[:count]))
-    assert not halves[count:].any()
+    assert np.all(halves[count:] == 77)
+
+
+@given(begin=SIZES, count=SIZES)
+def test_nothing_but_what_is_named_is_cleared(begin, count):
+    halves = np.full(100, 77, np.uint16)
+    clear(halves, begin, begin + count)
+    assert np.flatnonzero(halves == 0).tolist() == list(range(begin, begin + count))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +93,7 @@ def test_pieces_of_a_row_may_lie_anywhere(rows, inputs, taps, seed):
     offsets, step = rng.integers(0, 200, taps), int(rng.integers(1, 20))
     needed = 200 + (rows - 1) * step + inputs
     values, weight = random(needed, seed=seed), random(9, taps * inputs)
-    halves = np.empty(needed + beyond(step, inputs), np.uint16)
+    halves = np.zeros(needed + room_behind(step, rows), np.uint16)
     convert(values, needed, halves)
     weights = in_halves(weight, None, taps)
     actual = multiply_taps(weights, halves, offsets, step, rows)

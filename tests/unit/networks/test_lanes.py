@@ -98,9 +98,10 @@ def load_over(other, values, count, target):
 
 @given(count=st.integers(0, LANES))
 def test_lanes_beyond_the_count_stay_what_they_were(count):
-    values, target = random(count), np.zeros(LANES, np.float32)
-    load_over(np.float32(9.0), values, count, target)
-    assert np.array_equal(target, [*values, *[9.0] * (LANES - count)])
+    halves, target = halves_of(random(count)), np.zeros(LANES, np.float32)
+    for values in (halves, floats_of(halves)):
+        load_over(np.float32(9.0), values, count, target)
+        assert np.array_equal(target, [*floats_of(halves), *[9.0] * (LANES - count)])
 
 
 @njit

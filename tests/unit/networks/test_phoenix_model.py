@@ -7,13 +7,14 @@ import pytest
 
 from dsp.errors import UnknownProfileError
 from dsp.networks import phoenix_model
+from dsp.networks.aligned import LINE_BYTES
 from dsp.networks.bundled_networks import load_phoenix
 from dsp.networks.joined_step import QUICK_GRID, QUICK_SHORT_GRID, SHORT_GRID, JoinedStep
 from dsp.networks.live_network import LiveNetwork
 from dsp.networks.model_card import load_card
 from dsp.networks.packing import pack_joined
 from dsp.networks.phoenix_model import Phoenix
-from dsp.networks.products import Arithmetic, has_bytes, has_halves
+from dsp.networks.products import has_bytes, has_halves
 from dsp.networks.registry import load_model
 from dsp.separator import Separator
 
@@ -51,14 +52,21 @@ def noise(hops):
     return (0.1 * rng.standard_normal((2, hops * 512))).astype(np.float32)
 
 
-@pytest.mark.skipif(not has_halves(), reason="no AMX here")
-def test_frames_are_kept_in_32_bits_only_where_a_product_reads_them_so():
-    trunk = load_model("phoenix").separator("live-light")._step._trunk.layers.parts
+@pytest.mark.parametrize(
+    ("profile", "kind"),
+    [
+        pytest.param(
+            "live", np.uint16, marks=pytest.mark.skipif(not has_halves(), reason="no AMX here")
+        ),
+        ("live-float32", np.float32),
+    ],
+)
+def test_frames_are_kept_as_their_products_read_them(profile, kind):
+    trunk = load_model("phoenix").separator(profile)._step._trunk.layers.parts
     for taps in (*(level.parts.down for level in trunk.levels), trunk.mask):
-        kinds = {weights.arithmetic for weights in (taps.weights, taps.past) if weights.inputs}
-        assert taps.slots > 1
-        assert len(taps.frames) == (1 if kinds == {Arithmetic.BFLOAT16} else taps.slots)
-    assert len(trunk.mask.frames) == 1
+        assert taps.ring.dtype == kind
+        assert len(taps.ring) > 1
+        assert taps.ring.strides[0] % LINE_BYTES == taps.ring.ctypes.data % LINE_BYTES == 0
 
 
 @pytest.mark.skipif(not has_bytes(), reason="no AMX and no VNNI here")

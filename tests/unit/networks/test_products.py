@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsp.networks.bfloat_products import DEPTH, convert, room_behind, zeros_with_room
 from dsp.networks.products import has_bytes, has_halves, in_bytes, in_floats, in_halves, multiply
 
 SIZES = st.integers(1, 40)
@@ -41,6 +42,37 @@ def test_each_group_is_multiplied_as_if_it_were_alone(  # noqa: PLR0917 - drawn 
     together = multiply(weights, values, step, rows, groups, apart)
     alone = [multiply(weights, values[g * apart :], step, rows) for g in range(groups)]
     assert np.array_equal(together, np.concatenate(alone))
+
+
+@with_each_arithmetic
+@given(
+    groups=st.integers(1, 3),
+    rows=st.integers(1, 70),
+    step=SIZES,
+    inputs=st.integers(1, 140),
+    outputs=SIZES,
+)
+def test_rows_in_bfloat16_give_what_the_same_floats_give(  # noqa: PLR0917 - drawn by name
+    arrange, groups, rows, step, inputs, outputs
+):
+    weights = arrange(random(outputs, inputs, seed=1), random(outputs, seed=2))
+    apart = (rows - 1) * step + inputs
+    halves = zeros_with_room((groups, apart), np.uint16, step, rows)
+    convert(random(halves.size), halves.size, halves.reshape(-1))
+    floats = (halves.astype(np.uint32) << 16).view(np.float32)
+    actual, expected = (
+        multiply(weights, values.reshape(-1), step, rows, groups, apart)
+        for values in (halves, floats)
+    )
+    assert np.array_equal(actual, expected)
+
+
+def test_room_behind_the_last_row_is_there_and_empty():
+    halves = zeros_with_room((3, 5), np.uint16, 5, 3)
+    first = halves.ctypes.data - halves.base.ctypes.data + halves.nbytes
+    room = halves.base[first:]
+    assert len(room) >= 2 * room_behind(5, 3) == 2 * (29 * 5 + DEPTH)
+    assert not room.any()
 
 
 @with_each_arithmetic
