@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from dsp.networks.lanes import LANES, even_lanes, load, spread, store, where_positive
+
 if TYPE_CHECKING:
+    from dsp.networks.lanes import LaneArray
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.separator import FloatArray
 
@@ -54,27 +57,21 @@ def hear(
 @njit(cache=True)
 def pass_down(skip: FloatArray, padded: FloatArray) -> None:
     """Rectify ``skip`` [bin, channel] into the next level's input [1 + bin + 2, channel]."""
-    bins, channels = skip.shape
-    for f in range(bins):
-        for c in range(0, channels, 2):
-            real, imaginary = skip[f, c], skip[f, c + 1]
-            gate = np.float32(1.0) if real > np.float32(0.0) else LEAK
-            padded[f + 1, c] = gate * real
-            padded[f + 1, c + 1] = gate * imaginary
+    channels, leak = skip.shape[1], spread(LEAK)
+    for k in range(0, skip.size, LANES):
+        left, value = skip.size - k, load(skip, k, skip.size - k)
+        store(where_positive(even_lanes(value), value, leak * value), padded, channels + k, left)
 
 
 @njit(cache=True)
-def pass_up(product: FloatArray, target: FloatArray, first: int, channel: int) -> None:
+def pass_up(product: FloatArray, target: LaneArray, first: int, channel: int) -> None:
     """Rectify ``product`` [bin / 2, (even, odd) * channel] by real parts into ``target``.
 
     ``target`` [first + bin + ..., channels] gets it from channel number ``channel`` on.
     """
-    pairs, width = product.shape[0], product.shape[1] // 2
-    for n in range(pairs):
-        for phase in range(2):
-            row = target[first + 2 * n + phase]
-            for c in range(0, width, 2):
-                real, imaginary = product[n, phase * width + c], product[n, phase * width + c + 1]
-                gate = np.float32(1.0) if real > np.float32(0.0) else np.float32(0.0)
-                row[channel + c] = gate * real
-                row[channel + c + 1] = gate * imaginary
+    channels, width, zero = product.shape[1] // 2, target.shape[1], spread(np.float32(0.0))
+    for f in range(2 * product.shape[0]):
+        for c in range(0, channels, LANES):
+            left, value = channels - c, load(product, f * channels + c, channels - c)
+            passed = where_positive(even_lanes(value), value, zero)
+            store(passed, target, (first + f) * width + channel + c, left)

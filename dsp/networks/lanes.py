@@ -213,6 +213,28 @@ def smaller(_: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
+def even_lanes(_: Any, lanes: Any) -> Any:
+    """Return the even lanes, each also in the place of the odd one behind it."""
+
+    def generate(_context: Any, builder: Any, _kinds: Any, arguments: Any) -> Any:
+        return vectors.lanes_of(builder, arguments[0], [lane & ~1 for lane in range(LANES)])
+
+    return _OF_LANES(lanes), generate
+
+
+@intrinsic
+def where_positive(_: Any, condition: Any, a: Any, b: Any) -> Any:
+    """Return lanes of ``a`` where those of ``condition`` are above zero, else of ``b``."""
+
+    def generate(_context: Any, builder: Any, _kinds: Any, arguments: Any) -> Any:
+        condition, a, b = arguments
+        zero = vectors.constant(_VECTOR, 0.0)
+        return builder.select(builder.fcmp_ordered(">", condition, zero), a, b)
+
+    return _OF_LANES(condition, a, b), generate
+
+
+@intrinsic
 def largest(_: Any, lanes: Any) -> Any:
     """Return the largest value of all lanes."""
     return types.float32(lanes), lambda _context, builder, _kinds, one: _folded(builder, ">", *one)

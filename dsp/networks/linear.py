@@ -36,7 +36,7 @@ class LinearKind(StrEnum):
 def rows_type(kind: LinearKind) -> type[np.generic]:
     """Return the type of what is kept to be multiplied: float32, or uint16 for bfloat16.
 
-    That is where all products that want no bytes want it so.
+    The latter where tiles read it as it lies.
     """
     return np.float32 if kind is LinearKind.FLOAT32 or not has_halves() else np.uint16
 

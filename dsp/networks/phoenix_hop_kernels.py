@@ -62,7 +62,7 @@ class Level(NamedTuple):
     period: int  # frames between them
     down: Taps
     up: Weights  # [3 bins * joined channels] -> [(even, odd) * answer]
-    joined: FloatArray  # [1 + bin + 1, channel]: its skip beside the deeper level's newest answer
+    joined: LaneArray  # [1 + bin + 1, channel]: its skip beside the deeper level's newest answer
 
 
 class Trunk(NamedTuple):
@@ -277,7 +277,7 @@ def _pass_down(is_complex: bool, skip: FloatArray, padded: FloatArray) -> None: 
 def _pass_up(
     is_complex: bool,  # noqa: FBT001
     product: FloatArray,
-    target: FloatArray,
+    target: LaneArray,
     first: int,
     channel: int,
 ) -> None:

@@ -101,7 +101,7 @@ def add(values: FloatArray, total: FloatArray) -> None:
 
 
 @njit(cache=True)
-def keep_skip(skip: FloatArray, joined: FloatArray) -> None:
+def keep_skip(skip: FloatArray, joined: LaneArray) -> None:
     """Copy ``skip`` [bin, channel] to the first channels of ``joined`` [1 + bin + 1, channel]."""
     (bins, channels), width = skip.shape, joined.shape[1]
     for f in range(bins):
@@ -120,7 +120,7 @@ def pass_down(skip: FloatArray, padded: FloatArray) -> None:
 
 
 @njit(cache=True)
-def pass_up(product: FloatArray, target: FloatArray, first: int, channel: int) -> None:
+def pass_up(product: FloatArray, target: LaneArray, first: int, channel: int) -> None:
     """Rectify ``product`` [bin / 2, (even, odd) * channel] into ``target``, bin by bin.
 
     ``target`` [first + bin + ..., channels] gets it from channel number ``channel`` on.

@@ -92,7 +92,7 @@ class TrunkStep:
             level.down.newest[:] = 0.0
             level.down.ring[:] = 0
             level.down.from_past[:] = level.down.past.of_silence
-            level.joined[:] = 0.0
+            level.joined[:] = 0
             layers.until_tick[depth] = -frame % level.apart
             frame = -(-frame // level.apart)
         layers.mask.newest[:] = 0.0
@@ -122,7 +122,8 @@ class TrunkStep:
 def _empty_level(packed: PackedLevel) -> Kept[Level]:
     """Give a level before any sound: what streams share of it, and a state of its own."""
     taps = packed.down
-    joined = aligned.zeros((taps.rows + UP_TAPS - 1, packed.up_inputs), np.float32)
+    shape = taps.rows + UP_TAPS - 1, packed.up_inputs
+    joined = zeros_with_room(shape, taps.frames_as, packed.up_inputs, taps.rows)
     return Kept(Level(packed.apart, packed.period, _empty_taps(taps), packed.up, joined))
 
 

@@ -170,12 +170,15 @@ def _pack_stage(
     if stage > SPLIT_STAGE and rows_type(kind) is np.uint16:
         return (_pack_gathering(weight, bias, taps),)
     if stage != SPLIT_STAGE:
-        return (_pack_up(weight, bias, taps, rows, kind),)
+        return (_pack_dealing(weight, bias, taps, rows, kind),)
     skip, above = np.split(weight, 2)
-    return (_pack_up(skip, None, taps, rows, kind), _pack_up(above, bias, taps, rows, kind))
+    return (
+        _pack_dealing(skip, None, taps, rows, kind),
+        _pack_dealing(above, bias, taps, rows, kind),
+    )
 
 
-def _pack_up(
+def _pack_dealing(
     weight: FloatArray, bias: FloatArray | None, taps: _UpTaps, rows: int, kind: LinearKind
 ) -> PackedUp:
     beyond = taps.outputs - len(taps.newer)  # columns that only the older inputs reach

@@ -92,6 +92,21 @@ def test_each_lane_is_computed_as_a_float_is(seed):
 
 
 @njit
+def gate(values, other, target):
+    x = lanes.load(values, 0, LANES)
+    lanes.store(lanes.where_positive(lanes.even_lanes(x), x, lanes.spread(other)), target, 0, LANES)
+
+
+@given(seed=SEEDS)
+def test_each_pair_is_chosen_by_its_first(seed):
+    values, target = random(LANES, seed=seed), np.zeros(LANES, np.float32)
+    values[::5] = 0.0
+    gate(values, np.float32(9.0), target)
+    are_positive = np.repeat(values[::2] > 0, 2)
+    assert np.array_equal(target, np.where(are_positive, values, np.float32(9.0)))
+
+
+@njit
 def load_over(other, values, count, target):
     lanes.store(lanes.load_over(lanes.spread(other), values, 0, count), target, 0, LANES)
 
