@@ -59,7 +59,6 @@ def arrange(weights: FloatArray, taps: int = 1) -> HalfArray:
     return aligned.copied(blocks.transpose(0, 3, 1, 4, 2, 5))
 
 
-@njit(cache=True)
 def depths_of(inputs: int) -> int:
     """Return how many times ``DEPTH`` holds so many inputs."""
     return -(-inputs // DEPTH)

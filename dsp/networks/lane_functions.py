@@ -70,7 +70,7 @@ def to_hyperbolic_tangent(values: FloatArray) -> None:
 
 @njit(cache=True)
 def copy(values: LaneArray, target: LaneArray) -> None:
-    """Copy values to a ``target`` of the same shape."""
+    """Copy as many values as ``target`` has, whatever their shapes."""
     for k in range(0, target.size, LANES):
         left = target.size - k
         store(load(values, k, left), target, k, left)

@@ -222,7 +222,7 @@ def _answer(level: Level) -> FloatArray:
 def _convolve(taps: Taps, newest: ClockArray, which: int) -> FloatArray:
     """Convolve the newest frame and those before it: [row, out]; the next one has room."""
     slot = newest[which]
-    phoenix_kernels.keep_frame(taps.newest, taps.ring, slot)
+    copy(taps.newest, taps.ring[slot, : taps.newest.size])
     product = _multiply_frames(taps, taps.weights, slot)
     newest[which] = (slot + 1) % taps.ring.shape[0]
     if taps.past.inputs:

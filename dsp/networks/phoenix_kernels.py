@@ -67,14 +67,6 @@ def join(opinion: FloatArray, mask: FloatArray, features: FloatArray, first: int
 
 
 @njit(cache=True)
-def keep_frame(frame: FloatArray, ring: LaneArray, slot: int) -> None:
-    """Copy ``frame`` to a slot of ``ring`` [slot, value, or some more]."""
-    size, at = frame.size, slot * ring.shape[1]
-    for k in range(0, size, LANES):
-        store(load(frame, k, size - k), ring, at + k, size - k)
-
-
-@njit(cache=True)
 def gather_past(  # noqa: PLR0917 - Numba takes arrays by position
     ring: LaneArray, newest: int, dilation: int, step: int, width: int, rows: LaneArray
 ) -> None:
