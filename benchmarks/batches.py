@@ -17,13 +17,12 @@ from benchmarks.hop import one_thread
 from dsp.networks.batched_step import BatchedJoined
 from dsp.networks.bundled_networks import load_phoenix
 from dsp.networks.joined_step import QUICK_GRID, JoinedStep
-from dsp.networks.live_network import ANALYSIS_SAMPLES
+from dsp.networks.live_network import BINS
 from dsp.networks.model_card import load_card
 from dsp.networks.packing import pack_joined
 
 _SIZES = (1, 2, 4, 8, 16)
 _PASSES = 64  # a whole pattern of slow and fast levels, some times over
-_BINS = ANALYSIS_SAMPLES // 2 + 1
 
 
 def measure_batches() -> dict[str, Any]:
@@ -39,7 +38,7 @@ def measure_batches() -> dict[str, Any]:
             "alone_on_processor_ms": alone_ms,
         }
         for size in _SIZES:
-            pass_ms = _pass_ms(BatchedJoined(network.to(device), QUICK_GRID, size, _BINS))
+            pass_ms = _pass_ms(BatchedJoined(network.to(device), QUICK_GRID, size, BINS))
             figures[f"{size:2} streams"] = {
                 "pass_ms": pass_ms,
                 "per_stream_over_alone": pass_ms / size / alone_ms,
@@ -70,4 +69,4 @@ def _median_ms(run: Callable[[], object]) -> float:
 
 
 def _noise(streams: int) -> torch.Tensor:
-    return torch.randn(2, streams, 2, _BINS, dtype=torch.complex64)
+    return torch.randn(2, streams, 2, BINS, dtype=torch.complex64)

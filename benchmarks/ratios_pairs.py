@@ -13,24 +13,24 @@ import msgpack  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 import torch
-from numba import njit
 
 from benchmarks.kernels import numpy_overlap_add
 from dsp.networks.kept import Kept
+from dsp.networks.kernel_cache import hop_kernel
 from dsp.networks.live_network import (
     ANALYSIS_SAMPLES,
     CHANNELS,
     LIVE,
     LiveNetwork,
     filtering_windows,
-    hearing_windows,
+    sound_tables,
 )
 from dsp.networks.packing import pack_phoenix, pack_unet
 from dsp.networks.phoenix_network import live_network
 from dsp.networks.phoenix_shape import BINS, PhoenixConfig
 from dsp.networks.phoenix_step import PhoenixStep
 from dsp.networks.rocknet_streaming import StreamingUNet
-from dsp.networks.sound_kernels import Sound, analyse, make_sound, synthesise
+from dsp.networks.sound_kernels import Sound, analyse, hop_of, make_sound, synthesise
 from dsp.networks.unet import unet_mask
 from dsp.networks.unet_weights import untrained_weights
 from dsp.overlap_add import overlap_add
@@ -105,7 +105,7 @@ def stft_over_fft() -> Pair:
     Each hop is heard through two windows and played through one; numpy transforms one frame, and
     back.
     """
-    sound = make_sound(hearing_windows(), filtering_windows())
+    sound = make_sound(sound_tables(), LIVE.hop_samples)
     generator = np.random.default_rng(0)
     audio = generator.standard_normal((CHANNELS, _HOPS * LIVE.hop_samples), np.float32)
     played = np.empty((1, *audio.shape), np.float32)
@@ -117,15 +117,12 @@ def stft_over_fft() -> Pair:
     )
 
 
-@njit(cache=True)
+@hop_kernel
 def _play_dry(kept: Kept[Sound], samples: FloatArray, played: FloatArray) -> None:
     sound = kept.parts
-    for first in range(0, samples.shape[1], sound.newest.shape[1]):
-        analyse(sound, samples, first)
-        for channel in range(CHANNELS):
-            for k in range(sound.spectra.shape[1]):
-                sound.filtered[channel, k] = sound.spectra[channel, k]
-        synthesise(sound, played, first)
+    for first in range(0, samples.shape[1], hop_of(sound)):
+        _, spectra = analyse(sound, samples, first)
+        synthesise(sound, spectra, played, first)
 
 
 def phoenix_over_reference() -> Pair:

@@ -28,7 +28,7 @@ from dsp.networks.linear import LinearKind
 from dsp.networks.packing import pack_phoenix
 from dsp.networks.phoenix_network import PhoenixNetwork, live_network
 from dsp.networks.phoenix_shape import BINS, CHANNELS, PhoenixConfig
-from dsp.networks.phoenix_step import TrunkStep, empty_features
+from dsp.networks.phoenix_step import TrunkStep
 from dsp.networks.phoenix_trunk import LevelState, PhoenixTrunk, TrunkState
 from dsp.networks.products import has_bytes
 
@@ -163,12 +163,11 @@ def state_of_silence(trunk: PhoenixTrunk) -> tuple[Tensor, list[Tensor], list[Te
 
 def _ours(network: PhoenixNetwork, kind: LinearKind) -> Period:
     packed = pack_phoenix(network, kind)
-    features = empty_features(packed.head)
     step = TrunkStep(packed)
 
     def push(magnitudes: FloatArray) -> FloatArray:
         step.reset()
-        masks = [step.listen(frame, features).T for frame in magnitudes.astype(np.complex64)]
+        masks = [step.listen(frame).T for frame in magnitudes.astype(np.complex64)]
         return np.stack(masks)
 
     return push

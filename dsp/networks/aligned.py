@@ -10,7 +10,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
+
+from dsp.networks.kernel_cache import kernel
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -33,7 +34,7 @@ def copied(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return target
 
 
-@njit(cache=True)
+@kernel
 def empty(count: int, kind: Any) -> Any:
     """Make a flat array inside a kernel; its values are whatever was there."""
     room = np.empty(count + LINE_BYTES, kind)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
 from dsp.networks import aligned, lanes, tiles
+from dsp.networks.kernel_cache import kernel
 from dsp.networks.lanes import LANES
 from dsp.networks.processor import features, tiles_are_granted
 from dsp.networks.tiles import OUTPUTS, ROW_TILES, TILE_ROWS
@@ -64,7 +65,7 @@ def depths_of(inputs: int) -> int:
     return -(-inputs // DEPTH)
 
 
-@njit(cache=True)
+@kernel
 def room_behind(step: int, rows: int) -> int:
     """Return how many values behind the last row may be read; the first ``DEPTH`` must be finite.
 
@@ -82,22 +83,30 @@ def zeros_with_room(
     return values[:size].reshape(shape)
 
 
-@njit(cache=True)
+@kernel
+def empty_with_room(count: int, kind: Any, step: int, rows: int) -> LaneArray:
+    """Make such an array inside a kernel, flat; its values are whatever was there."""
+    values: LaneArray = aligned.empty(count + room_behind(step, rows), kind)
+    clear(values, count, count + DEPTH)
+    return values[:count]
+
+
+@kernel
 def convert(values: FloatArray, count: int, halves: HalfArray) -> None:
     """Round the first ``count`` of ``values``, flat, to bfloat16."""
     for k in range(0, count, LANES):
         lanes.store(lanes.load(values, k, count - k), halves, k, count - k)
 
 
-@njit(cache=True)
-def clear(halves: HalfArray, begin: int, end: int) -> None:
+@kernel
+def clear(values: LaneArray, begin: int, end: int) -> None:
     """Write zeros."""
     none = lanes.spread(np.float32(0.0))
     for k in range(begin, end, LANES):
-        lanes.store(none, halves, k, end - k)
+        lanes.store(none, values, k, end - k)
 
 
-@njit(cache=True)
+@kernel
 def multiply(  # noqa: PLR0917 - Numba takes arrays by position
     halves: HalfArray,
     offsets: npt.NDArray[np.int64],
@@ -131,7 +140,7 @@ def multiply(  # noqa: PLR0917 - Numba takes arrays by position
     tiles.end()
 
 
-@njit(cache=True)
+@kernel
 def _copy(sums: FloatArray, output: int, product: FloatArray, place: int) -> None:
     """Copy what there is of a block, from row ``place`` and ``output`` on."""
     rows, outputs = product.shape

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from dsp.networks import aligned, lanes, tiles, vectors
+from dsp.networks.kernel_cache import hop_kernel, kernel
 from dsp.networks.lanes import LANES
 from dsp.networks.processor import features, tiles_are_granted
 
@@ -104,7 +105,7 @@ def arrange(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
 def _multiplication(instructions: int) -> Any:
     """Compile the product for some instructions."""
 
-    @njit(cache=True, nogil=True)
+    @hop_kernel
     def multiply(  # noqa: PLR0917 - Numba takes arrays by position
         values: LaneArray,
         step: int,
@@ -156,7 +157,7 @@ def _multiplication(instructions: int) -> Any:
 MULTIPLY = {instructions: _multiplication(int(instructions)) for instructions in Instructions}
 
 
-@njit(cache=True)
+@kernel
 def quantise_rows(  # noqa: PLR0917 - Numba takes arrays by position
     values: LaneArray,
     begin: int,
@@ -199,7 +200,7 @@ def quantise_rows(  # noqa: PLR0917 - Numba takes arrays by position
         scales[r, 0], scales[r, 1] = extent / LARGEST_BYTE, lowest
 
 
-@njit(cache=True)
+@kernel
 def _restore(  # noqa: PLR0917 - Numba takes arrays by position
     sums: npt.NDArray[np.int32],
     scales: FloatArray,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from dsp.networks.kernel_cache import kernel
 from dsp.networks.lanes import LANES, even_lanes, load, spread, store, where_positive
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LEAK = np.float32(0.2)
 
 
-@njit(cache=True)
+@kernel
 def hear(
     spectra: ComplexArray, before: ComplexArray, scale: float, least: float, padded: FloatArray
 ) -> None:
@@ -54,8 +54,8 @@ def hear(
         before[f] = complex(middle_real, middle_imag)
 
 
-@njit(cache=True)
-def pass_down(skip: FloatArray, padded: FloatArray) -> None:
+@kernel
+def pass_down(skip: FloatArray, padded: LaneArray) -> None:
     """Rectify ``skip`` [bin, channel] into the next level's input [1 + bin + 2, channel]."""
     channels, leak = skip.shape[1], spread(LEAK)
     for k in range(0, skip.size, LANES):
@@ -63,7 +63,7 @@ def pass_down(skip: FloatArray, padded: FloatArray) -> None:
         store(where_positive(even_lanes(value), value, leak * value), padded, channels + k, left)
 
 
-@njit(cache=True)
+@kernel
 def pass_up(product: FloatArray, target: LaneArray, first: int, channel: int) -> None:
     """Rectify ``product`` [bin / 2, (even, odd) * channel] by real parts into ``target``.
 

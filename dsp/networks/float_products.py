@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from dsp.networks import aligned, vectors
+from dsp.networks.kernel_cache import kernel
 from dsp.networks.lanes import LANES
 from dsp.networks.processor import features
 
@@ -48,7 +49,7 @@ def arrange(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return arranged
 
 
-@njit(cache=True)
+@kernel
 def inputs_at_once(outputs: int, inputs: int) -> int:
     """Return how many inputs of each output of the last block lie side by side in a vector."""
     last = (outputs - 1) % LANES + 1
@@ -59,7 +60,7 @@ def inputs_at_once(outputs: int, inputs: int) -> int:
     return 1
 
 
-@njit(cache=True)
+@kernel
 def multiply(
     values: FloatArray, step: int, weights: FloatArray, bias: FloatArray, product: FloatArray
 ) -> None:
@@ -96,7 +97,7 @@ def _blocks(row_count: int, vector_count: int, shared: int = 1) -> Any:
     ``shared``: how many inputs of each output lie side by side in a vector.
     """
 
-    @njit(cache=True)
+    @kernel
     def compute(  # noqa: PLR0917 - Numba takes arrays by position
         values: FloatArray,
         step: int,

@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from dsp.networks import aligned
+from dsp.networks.kernel_cache import kernel
 from dsp.networks.lanes import LANES, load, spread, store, transpose
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _turns(size: int, numbers: Any) -> FloatArray:
     return np.stack([turned.real, turned.imag], axis=-1).astype(np.float32)
 
 
-@njit(cache=True)
+@kernel
 def transform(tables: Transform, values: FloatArray, other: FloatArray) -> FloatArray:
     """Return the transform of ``values`` [(real, imaginary), number].
 
@@ -72,7 +73,7 @@ def transform(tables: Transform, values: FloatArray, other: FloatArray) -> Float
     return other
 
 
-@njit(cache=True)
+@kernel
 def _pass(turns: FloatArray, apart: int, values: FloatArray, other: FloatArray) -> None:
     """Combine vectors that lie a quarter of the whole apart."""
     size = values.shape[1]
@@ -107,7 +108,7 @@ def _pass(turns: FloatArray, apart: int, values: FloatArray, other: FloatArray) 
             store(i3, other, size + place + 3 * step, LANES)
 
 
-@njit(cache=True)
+@kernel
 def _join_lanes(tables: Transform, values: FloatArray, other: FloatArray) -> None:
     """Combine the sixteen lanes' transforms: of sixteen numbers of each at a time, turned."""
     size = values.shape[1]

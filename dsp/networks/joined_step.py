@@ -15,8 +15,8 @@ from dsp.networks.joined_hop_kernels import Joined
 from dsp.networks.kept import Kept
 from dsp.networks.linear import LinearKind
 from dsp.networks.phoenix_hop_kernels import NEAR_REACH
-from dsp.networks.phoenix_shape import BINS, CHANNELS, HOPS_PER_STEP
-from dsp.networks.phoenix_step import TrunkStep, empty_features
+from dsp.networks.phoenix_shape import BINS, HOPS_PER_STEP
+from dsp.networks.phoenix_step import TrunkStep
 from dsp.networks.rocknet_grid import HopGrid
 from dsp.networks.rocknet_rebuild import magnitudes_of
 from dsp.networks.rocknet_streaming import StreamingUNet
@@ -88,32 +88,21 @@ class JoinedStep:
         # So that no hop has the deep levels of both: the trunk's run at every eighth.
         self._unet_ahead = packed.grid.deep_period // 2
         self._trunk = TrunkStep(packed.phoenix)
-        self._features = empty_features(packed.phoenix.head)
-        self.layers = Kept(
-            Joined(
-                self._trunk.layers,
-                self._unet.layers,
-                packed.phoenix.head,
-                self._features,
-                NEAR_REACH * self._features.shape[1] + packed.answer_width,
-                magnitudes=np.zeros((CHANNELS, BINS), np.float32),
-                opinion=np.zeros((CHANNELS, BINS), np.float32),
-            )
-        )
+        head = packed.phoenix.head
+        of_bin = head.near.inputs // (2 * NEAR_REACH + 1)
+        opinion_at = NEAR_REACH * of_bin + packed.answer_width
+        self.layers = Kept(Joined(self._trunk.layers, self._unet.layers, head, opinion_at))
         self.reset()
 
     def reset(self, frame: int = 0) -> None:
         """Silence so far; ``frame`` is the index of the first hop to come."""
         self._unet.reset(frame + self._unet_ahead)
         self._trunk.reset(frame)
-        self._features[:] = 0.0
 
     def push(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
         """Filter one frame, [channel 2, bin] through either window: the vocals' spectrum."""
-        filtered = np.empty(spectra.shape, np.complex64)
         given = np.ascontiguousarray(heard), np.ascontiguousarray(spectra)
-        joined_hop_kernels.push(self.layers, *given, filtered)
-        return filtered
+        return joined_hop_kernels.push(self.layers, *given)
 
     @property
     def play(self) -> Play[Joined]:
@@ -124,4 +113,4 @@ class JoinedStep:
         """Set the state as after a reset and frames [hop, channel 2, bin], the first ``frame``."""
         self.reset(frame)
         self._unet.rebuild(magnitudes_of(heard, BINS), frame + self._unet_ahead)
-        self._trunk.rebuild(heard, frame, self._features)
+        self._trunk.rebuild(heard, frame)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Generic, Self, TypeVar
 
-from numba import njit, types
+from numba import types
 from numba.experimental import structref
+
+from dsp.networks.kernel_cache import kernel
 
 _Parts = TypeVar("_Parts")
 
@@ -38,6 +40,6 @@ structref.define_constructor(Kept, _KeptType, ["parts"])
 structref.define_boxing(_KeptType, Kept)
 
 
-@njit(cache=True)
+@kernel
 def _keep(parts: Any) -> Any:
     return Kept(parts)

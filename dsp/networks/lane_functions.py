@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
+from dsp.networks.kernel_cache import kernel
 from dsp.networks.lanes import LANES, larger, load, nearest, power_of_two, smaller, spread, store
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def hyperbolic_tangent(x: Any) -> Any:
     return one - spread(_TWO) / (exponential(x + x) + one)
 
 
-@njit(cache=True)
+@kernel
 def to_logistic(values: FloatArray) -> None:
     """Replace ``values``, of any shape, by their logistic function."""
     for k in range(0, values.size, LANES):
@@ -60,7 +61,7 @@ def to_logistic(values: FloatArray) -> None:
         store(logistic(load(values, k, left)), values, k, left)
 
 
-@njit(cache=True)
+@kernel
 def to_hyperbolic_tangent(values: FloatArray) -> None:
     """Replace ``values``, of any shape, by their hyperbolic tangent."""
     for k in range(0, values.size, LANES):
@@ -68,7 +69,7 @@ def to_hyperbolic_tangent(values: FloatArray) -> None:
         store(hyperbolic_tangent(load(values, k, left)), values, k, left)
 
 
-@njit(cache=True)
+@kernel
 def copy(values: LaneArray, target: LaneArray) -> None:
     """Copy as many values as ``target`` has, whatever their shapes."""
     for k in range(0, target.size, LANES):

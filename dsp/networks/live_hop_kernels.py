@@ -16,7 +16,8 @@ from dsp.networks import (
 )
 from dsp.networks.kept import Kept
 from dsp.networks.kernel_cache import hop_kernel
-from dsp.networks.sound_kernels import analyse, hear, synthesise
+from dsp.networks.phoenix_shape import BINS
+from dsp.networks.sound_kernels import analyse, hear, hop_of, synthesise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,14 +39,6 @@ class Live(NamedTuple, Generic[_Network]):
     network: Kept[_Network]
 
 
-class Masked(NamedTuple):
-    """The U-Net alone, and what it hears and says."""
-
-    unet: Kept[UNet]
-    magnitudes: FloatArray  # [channel 2, bin]
-    mask: FloatArray  # likewise
-
-
 class Seat(NamedTuple):
     """Where a network is that is no kernel: its number in a batch on a device.
 
@@ -64,53 +57,54 @@ if TYPE_CHECKING:
 def play_phoenix(kept: Kept[Live[Phoenix]], samples: FloatArray, played: FloatArray) -> None:
     """Play some hops through Phoenix or Cassiopeia."""
     sound, network = kept.parts.sound.parts, kept.parts.network.parts
-    for first in range(0, samples.shape[1], sound.newest.shape[1]):
-        analyse(sound, samples, first)
-        phoenix_hop_kernels.take_step(network, sound.heard, sound.spectra, sound.filtered)
-        synthesise(sound, played, first)
+    for first in range(0, samples.shape[1], hop_of(sound)):
+        heard, spectra = analyse(sound, samples, first)
+        filtered = phoenix_hop_kernels.take_step(network, heard, spectra)
+        synthesise(sound, filtered, played, first)
 
 
 @hop_kernel
 def play_joined(kept: Kept[Live[Joined]], samples: FloatArray, played: FloatArray) -> None:
     """Play some hops through the joined network."""
     sound, network = kept.parts.sound.parts, kept.parts.network.parts
-    for first in range(0, samples.shape[1], sound.newest.shape[1]):
-        analyse(sound, samples, first)
-        joined_hop_kernels.take_step(network, sound.heard, sound.spectra, sound.filtered)
-        synthesise(sound, played, first)
+    for first in range(0, samples.shape[1], hop_of(sound)):
+        heard, spectra = analyse(sound, samples, first)
+        filtered = joined_hop_kernels.take_step(network, heard, spectra)
+        synthesise(sound, filtered, played, first)
 
 
 @hop_kernel
-def play_masked(kept: Kept[Live[Masked]], samples: FloatArray, played: FloatArray) -> None:
+def play_masked(kept: Kept[Live[UNet]], samples: FloatArray, played: FloatArray) -> None:
     """Play some hops through the U-Net's mask."""
-    sound, network = kept.parts.sound.parts, kept.parts.network.parts
-    for first in range(0, samples.shape[1], sound.newest.shape[1]):
-        analyse(sound, samples, first)
-        phoenix_kernels.find_magnitudes(sound.heard, network.magnitudes)
-        rocknet_hop_kernels.push(network.unet, network.magnitudes, network.mask)
-        rocknet_kernels.apply_mask(network.mask, sound.spectra, sound.filtered)
-        synthesise(sound, played, first)
+    sound, unet = kept.parts.sound.parts, kept.parts.network
+    for first in range(0, samples.shape[1], hop_of(sound)):
+        heard, spectra = analyse(sound, samples, first)
+        mask = rocknet_hop_kernels.push(unet, phoenix_kernels.magnitudes_of(heard, BINS))
+        synthesise(sound, rocknet_kernels.masked(mask, spectra), played, first)
 
 
 @hop_kernel
-def analyse_hop(kept: Kept[Sound], samples: FloatArray, first: int) -> None:
-    """Take in a hop of ``samples`` [channel 2, sample], for a network that is no kernel."""
-    analyse(kept.parts, samples, first)
+def analyse_hop(
+    kept: Kept[Sound], samples: FloatArray, first: int
+) -> tuple[ComplexArray, ComplexArray]:
+    """Take in a hop of ``samples`` [channel 2, sample], for a network that is no kernel.
+
+    Returns what is heard of it and what is to be filtered, [channel 2, bin] each.
+    """
+    return analyse(kept.parts, samples, first)
 
 
 @hop_kernel
-def synthesise_hop(kept: Kept[Sound], played: FloatArray, first: int) -> None:
-    """Play what that filtered: a hop of ``played`` [1, channel 2, sample]."""
-    synthesise(kept.parts, played, first)
+def synthesise_hop(
+    kept: Kept[Sound], filtered: ComplexArray, played: FloatArray, first: int
+) -> None:
+    """Play what that ``filtered``: a hop of ``played`` [1, channel 2, sample]."""
+    synthesise(kept.parts, filtered, played, first)
 
 
 @hop_kernel
 def hear_all(kept: Kept[Sound], samples: FloatArray, heard: ComplexArray) -> None:
     """Take ``samples`` [channel 2, n * hop] in: what is heard of each hop, [n, channel 2, bin]."""
     sound = kept.parts
-    hop = sound.newest.shape[1]
     for index in range(heard.shape[0]):
-        hear(sound, samples, index * hop)
-        for channel in range(heard.shape[1]):
-            for k in range(heard.shape[2]):
-                heard[index, channel, k] = sound.heard[channel, k]
+        heard[index] = hear(sound, samples, index * hop_of(sound))

@@ -8,6 +8,7 @@ synthesis window alone makes the latency: two hops.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,17 +17,19 @@ from dsp.errors import SignalError
 from dsp.networks.kept import Kept
 from dsp.networks.live_hop_kernels import Live, hear_all
 from dsp.networks.phoenix_shape import STEP_SAMPLES
-from dsp.networks.sound_kernels import make_sound, silence
+from dsp.networks.sound_kernels import make_sound, make_tables, silence
 from dsp.separator import FloatArray, Lane, Profile
 from dsp.stft import WindowPair, asymmetric_windows, low_delay_windows
 
 if TYPE_CHECKING:
     from dsp.networks.live_hop_kernels import Play
     from dsp.networks.phoenix_kernels import ComplexArray
+    from dsp.networks.sound_kernels import Tables
 
 RATE_HZ = 44_100
 CHANNELS = 2
 ANALYSIS_SAMPLES = 4096
+BINS = ANALYSIS_SAMPLES // 2 + 1  # of a spectrum; networks know the first 1024
 LIVE = Profile("live", 512, 512, 0, 0, Lane.REALTIME)
 LIVE_FLOAT32 = replace(LIVE, name="live-float32")
 """The same latency and, for a network that `live` computes in eight bits, 32 everywhere."""
@@ -52,6 +55,12 @@ def filtering_windows(profile: Profile = LIVE) -> WindowPair:
     """Make the pair through which the mixture is filtered and played."""
     _, fall = _FALLS[profile.hop_samples]
     return low_delay_windows(ANALYSIS_SAMPLES, profile.hop_samples, fall)
+
+
+@cache
+def sound_tables(profile: Profile = LIVE) -> Tables:
+    """Make what a profile's streams share to go from samples to spectra and back."""
+    return make_tables(hearing_windows(profile), filtering_windows(profile))
 
 
 def hops_per_step(profile: Profile) -> int:
@@ -88,7 +97,7 @@ class LiveNetwork:
         self.rate_hz = RATE_HZ
         self.stems: tuple[str, ...] = ("vocals",)
         self.profile = profile
-        self._sound = make_sound(hearing_windows(profile), filtering_windows(profile))
+        self._sound = make_sound(sound_tables(profile), profile.hop_samples)
         self._step = step
         self._live = Kept(Live(self._sound, step.layers))
 
@@ -116,8 +125,7 @@ class LiveNetwork:
         """Hear ``history`` [channel, n * hop]; its end, which still sounds, is filtered too."""
         self.reset(position_samples)
         split = max(0, history.shape[1] - self.profile.synthesis_overlap_samples)
-        of_hop = self._sound.parts.heard.shape
-        heard = np.empty((split // self.profile.hop_samples, *of_hop), np.complex64)
+        heard = np.empty((split // self.profile.hop_samples, CHANNELS, BINS), np.complex64)
         hear_all(self._sound, np.ascontiguousarray(history[:, :split], np.float32), heard)
         self._step.rebuild(heard, position_samples // self.profile.hop_samples)
         self.push(history[:, split:])

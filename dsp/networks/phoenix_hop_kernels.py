@@ -15,7 +15,7 @@ from dsp.networks import aligned, cassiopeia_kernels, phoenix_kernels
 from dsp.networks.bfloat_products import room_behind
 from dsp.networks.kernel_cache import hop_kernel
 from dsp.networks.lane_functions import copy, to_hyperbolic_tangent, to_logistic
-from dsp.networks.phoenix_shape import LEAST_MAGNITUDE, LEVEL_SCALE, QUIET, USUAL_MAGNITUDE
+from dsp.networks.phoenix_shape import BINS, LEAST_MAGNITUDE, LEVEL_SCALE, QUIET, USUAL_MAGNITUDE
 from dsp.networks.products import multiply, multiply_taps
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ class Taps(NamedTuple):
 
     weights: Weights  # [time tap, newest first * bin tap * in] -> [out]
     past: Weights  # likewise, of all time taps but the newest; no inputs: they are in ``weights``
-    newest: FloatArray  # [padded bin, in], the frame to come; the padding stays zero
-    ring: LaneArray  # [slot, padded bin * in, or some more], each as products read it
+    ring: LaneArray  # [slot, padded bin * in, or some more], as products read it; padding is zero
     dilation: int  # frames between two time taps
     stride: int  # bins from one row to the next
     rows: int
     bin_taps: int
+    inputs: int  # channels of a bin
     from_past: FloatArray  # [row, out], the product of the past for the next frame
 
 
@@ -88,31 +88,37 @@ class Head(NamedTuple):
 
 
 class Phoenix(NamedTuple):
-    """Trunk and head, and through what the one answers to the other."""
+    """Trunk and head."""
 
     trunk: Kept[Trunk]
     head: Head
-    features: FloatArray  # [2 + bin + 2, channel]
 
 
 @hop_kernel
-def push(
-    kept: Kept[Phoenix], heard: ComplexArray, spectra: ComplexArray, filtered: ComplexArray
-) -> None:
-    """Filter the next frame, ``spectra`` to ``filtered``, [channel 2, bin] through either window.
+def push(kept: Kept[Phoenix], heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
+    """Filter the next frame, ``spectra``; both are [channel 2, bin], through either window.
 
     ``kept`` is a `Phoenix`.
     """
-    take_step(kept.parts, heard, spectra, filtered)
+    return take_step(kept.parts, heard, spectra)
 
 
 @njit(inline="always")
-def take_step(
-    phoenix: Phoenix, heard: ComplexArray, spectra: ComplexArray, filtered: ComplexArray
-) -> None:
+def take_step(phoenix: Phoenix, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
     """Do so, within a kernel."""
-    mask = listen(phoenix.trunk, heard, phoenix.features)
-    filter_frame(phoenix.head, mask, spectra, phoenix.features, filtered)
+    features = empty_features(phoenix.head)
+    mask = listen(phoenix.trunk, heard, features)
+    return filter_frame(phoenix.head, mask, spectra, features)
+
+
+@njit(inline="always")
+def empty_features(head: Head) -> FloatArray:
+    """Make what a head reads: [2 + bin + 2, channel], of which the padding is zero."""
+    bins, channels = BINS + 2 * NEAR_REACH, head.near.inputs // (2 * NEAR_REACH + 1)
+    features = aligned.empty(bins * channels, np.float32).reshape(bins, channels)
+    features[:NEAR_REACH] = 0.0
+    features[bins - NEAR_REACH :] = 0.0
+    return features
 
 
 @hop_kernel
@@ -124,13 +130,13 @@ def listen(kept: Kept[Trunk], heard: ComplexArray, features: FloatArray) -> Floa
     """
     trunk = kept.parts
     levels, newest = trunk.levels, trunk.newest
-    _hear(trunk, heard, levels[0].parts.down.newest)
+    _hear(trunk, heard, _frame_to_come(levels[0].parts.down, newest[0]))
     deepest = 0
     skip = _take_in(levels[0].parts, newest, 0)
     while deepest + 1 < len(levels) and _is_due(trunk, deepest + 1):
         deepest += 1
         level = levels[deepest].parts
-        _pass_down(trunk.is_complex, skip, level.down.newest)
+        _pass_down(trunk.is_complex, skip, _frame_to_come(level.down, newest[deepest]))
         skip = _take_in(level, newest, deepest)
     answer = _answer(levels[deepest].parts)
     for depth in range(deepest - 1, -1, -1):
@@ -138,7 +144,7 @@ def listen(kept: Kept[Trunk], heard: ComplexArray, features: FloatArray) -> Floa
         skip_channels = level.down.weights.outputs
         _pass_up(trunk.is_complex, answer, level.joined, UP_TAPS // 2, skip_channels)
         answer = _answer(level)
-    pairs = trunk.mask.newest
+    pairs = _frame_to_come(trunk.mask, newest[len(levels)])
     bins = pairs.reshape(_PHASES * pairs.shape[0], pairs.shape[1] // _PHASES)
     padding = (pairs.shape[0] - trunk.mask.rows) // 2 * _PHASES
     _pass_up(trunk.is_complex, answer, bins, padding, 0)
@@ -158,9 +164,8 @@ def filter_frame(
     mask: FloatArray,
     spectra: ComplexArray,
     features: FloatArray,
-    filtered: ComplexArray,
-) -> None:
-    """Filter ``spectra`` into ``filtered``, [channel 2, bin]; the trunk has written its features.
+) -> ComplexArray:
+    """Filter ``spectra`` [channel 2, bin]; the trunk has written its ``features``.
 
     ``mask`` [bin, channel 2].
     """
@@ -172,7 +177,9 @@ def filter_frame(
     phoenix_kernels.rectify(hidden)
     matrix = multiply(head.matrix, hidden.reshape(-1), head.matrix.inputs, bins)
     to_hyperbolic_tangent(matrix)
+    filtered = np.empty(spectra.shape, np.complex64)
     phoenix_kernels.apply(matrix, mask, spectra, filtered)
+    return filtered
 
 
 @njit(inline="always")
@@ -219,10 +226,16 @@ def _answer(level: Level) -> FloatArray:
 
 
 @njit(inline="always")
+def _frame_to_come(taps: Taps, slot: int) -> LaneArray:
+    """Return where a frame goes, [padded bin, in]."""
+    bins = (taps.rows - 1) * taps.stride + taps.bin_taps
+    return taps.ring[slot, : bins * taps.inputs].reshape(bins, taps.inputs)
+
+
+@njit(inline="always")
 def _convolve(taps: Taps, newest: ClockArray, which: int) -> FloatArray:
-    """Convolve the newest frame and those before it: [row, out]; the next one has room."""
+    """Convolve the newest frame, which has come, and those before it: [row, out]; move on."""
     slot = newest[which]
-    copy(taps.newest, taps.ring[slot, : taps.newest.size])
     product = _multiply_frames(taps, taps.weights, slot)
     newest[which] = (slot + 1) % taps.ring.shape[0]
     if taps.past.inputs:
@@ -240,8 +253,8 @@ def _multiply_past(taps: Taps, next_slot: int) -> None:
 @njit(inline="always")
 def _multiply_frames(taps: Taps, weights: Weights, slot: int) -> FloatArray:
     """Multiply the frame in a slot, and as many before it as there are weights for: [row, out]."""
-    ring, inputs = taps.ring, taps.newest.shape[1]
-    step, width = taps.stride * inputs, taps.bin_taps * inputs
+    ring = taps.ring
+    step, width = taps.stride * taps.inputs, taps.bin_taps * taps.inputs
     if weights.are_halved:
         offsets = np.empty(weights.inputs // width, np.int64)
         for tap in range(offsets.shape[0]):
@@ -254,19 +267,21 @@ def _multiply_frames(taps: Taps, weights: Weights, slot: int) -> FloatArray:
 
 
 @njit(inline="always")
-def _hear(trunk: Trunk, heard: ComplexArray, padded: FloatArray) -> None:
+def _hear(trunk: Trunk, heard: ComplexArray, frame: LaneArray) -> None:
     """Write what is heard of a frame to the first level's input."""
-    if not trunk.is_complex:
+    padded = np.zeros(frame.shape, np.float32)
+    if trunk.is_complex:
+        before = trunk.middle[trunk.newest[len(trunk.levels) + 1]]
+        cassiopeia_kernels.hear(heard, before, 1.0 / USUAL_MAGNITUDE, LEAST_MAGNITUDE, padded)
+        trunk.newest[len(trunk.levels) + 1] += 1
+        trunk.newest[len(trunk.levels) + 1] %= trunk.middle.shape[0]
+    else:
         phoenix_kernels.hear(heard, 1.0 / USUAL_MAGNITUDE, padded)
-        return
-    before = trunk.middle[trunk.newest[len(trunk.levels) + 1]]
-    cassiopeia_kernels.hear(heard, before, 1.0 / USUAL_MAGNITUDE, LEAST_MAGNITUDE, padded)
-    trunk.newest[len(trunk.levels) + 1] += 1
-    trunk.newest[len(trunk.levels) + 1] %= trunk.middle.shape[0]
+    copy(padded, frame)
 
 
 @njit(inline="always")
-def _pass_down(is_complex: bool, skip: FloatArray, padded: FloatArray) -> None:  # noqa: FBT001
+def _pass_down(is_complex: bool, skip: FloatArray, padded: LaneArray) -> None:  # noqa: FBT001
     if is_complex:
         cassiopeia_kernels.pass_down(skip, padded)
     else:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
 from dsp.networks.bfloat_products import clear, convert
+from dsp.networks.kernel_cache import kernel
 from dsp.networks.lanes import LANES, larger, load, spread, store
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ FAR_REACH = FAR_TAPS // 2 * FAR_DILATION
 EDGE_BINS = 32  # whose mean mask holds above the highest bin
 
 
-@njit(cache=True)
+@kernel
 def hear(spectra: ComplexArray, scale: float, padded: FloatArray) -> None:
     """Write magnitudes of ``spectra`` [channel, bin] to ``padded`` [1 + bin + 2, channel]."""
     channels = spectra.shape[0]
@@ -41,16 +41,18 @@ def hear(spectra: ComplexArray, scale: float, padded: FloatArray) -> None:
             padded[f + 1, c] = np.float32(scale) * np.sqrt(power)
 
 
-@njit(cache=True)
-def find_magnitudes(spectra: ComplexArray, magnitudes: FloatArray) -> None:
-    """Write ``magnitudes`` [channel, bin] of the first bins of ``spectra`` [channel, more bins]."""
+@kernel
+def magnitudes_of(spectra: ComplexArray, bins: int) -> FloatArray:
+    """Return magnitudes [channel, bin] of the first ``bins`` of ``spectra`` [channel, bin]."""
+    magnitudes = np.empty((spectra.shape[0], bins), np.float32)
     for c in range(magnitudes.shape[0]):
-        for f in range(magnitudes.shape[1]):
+        for f in range(bins):
             value = spectra[c, f]
             magnitudes[c, f] = np.sqrt(value.real * value.real + value.imag * value.imag)
+    return magnitudes
 
 
-@njit(cache=True)
+@kernel
 def join(opinion: FloatArray, mask: FloatArray, features: FloatArray, first: int) -> None:
     """Note a second ``opinion`` [channel 2, bin] and let ``mask`` [bin, 2] be the mean of both.
 
@@ -66,7 +68,7 @@ def join(opinion: FloatArray, mask: FloatArray, features: FloatArray, first: int
             mask[f, c] = half * (mask[f, c] + value)
 
 
-@njit(cache=True)
+@kernel
 def gather_past(  # noqa: PLR0917 - Numba takes arrays by position
     ring: LaneArray, newest: int, dilation: int, step: int, width: int, rows: LaneArray
 ) -> None:
@@ -84,7 +86,7 @@ def gather_past(  # noqa: PLR0917 - Numba takes arrays by position
                 store(values, rows, n * columns + tap * width + k, width - k)
 
 
-@njit(cache=True)
+@kernel
 def add(values: FloatArray, total: FloatArray) -> None:
     """Add values to a ``total`` of the same shape."""
     for k in range(0, total.size, LANES):
@@ -92,7 +94,7 @@ def add(values: FloatArray, total: FloatArray) -> None:
         store(load(total, k, left) + load(values, k, left), total, k, left)
 
 
-@njit(cache=True)
+@kernel
 def keep_skip(skip: FloatArray, joined: LaneArray) -> None:
     """Copy ``skip`` [bin, channel] to the first channels of ``joined`` [1 + bin + 1, channel]."""
     (bins, channels), width = skip.shape, joined.shape[1]
@@ -102,8 +104,8 @@ def keep_skip(skip: FloatArray, joined: LaneArray) -> None:
             store(load(skip, f * channels + c, left), joined, (f + 1) * width + c, left)
 
 
-@njit(cache=True)
-def pass_down(skip: FloatArray, padded: FloatArray) -> None:
+@kernel
+def pass_down(skip: FloatArray, padded: LaneArray) -> None:
     """Rectify ``skip`` [bin, channel] into the next level's input [1 + bin + 2, channel]."""
     channels, leak = skip.shape[1], spread(LEAK)
     for k in range(0, skip.size, LANES):
@@ -111,7 +113,7 @@ def pass_down(skip: FloatArray, padded: FloatArray) -> None:
         store(larger(value, leak * value), padded, channels + k, left)
 
 
-@njit(cache=True)
+@kernel
 def pass_up(product: FloatArray, target: LaneArray, first: int, channel: int) -> None:
     """Rectify ``product`` [bin / 2, (even, odd) * channel] into ``target``, bin by bin.
 
@@ -124,7 +126,7 @@ def pass_up(product: FloatArray, target: LaneArray, first: int, channel: int) ->
             store(larger(value, zero), target, (first + f) * width + channel + c, left)
 
 
-@njit(cache=True)
+@kernel
 def add_direction(
     mask: FloatArray, spectra: ComplexArray, quiet: float, scale: float, features: FloatArray
 ) -> None:
@@ -152,7 +154,7 @@ def add_direction(
         features[f + 2, at + 5] -= mean
 
 
-@njit(cache=True)
+@kernel
 def halve_between(product: FloatArray, reach: int, halves: HalfArray) -> None:
     """Write ``product`` [bin, channel] as bfloat16, flat, ``reach`` empty bins before it."""
     first, size = reach * product.shape[1], product.size
@@ -161,7 +163,7 @@ def halve_between(product: FloatArray, reach: int, halves: HalfArray) -> None:
     clear(halves, first + size, halves.shape[0])
 
 
-@njit(cache=True)
+@kernel
 def gather_far(product: FloatArray, rows: FloatArray) -> None:
     """Lay dilated taps of ``product`` [bin, channel] side by side.
 
@@ -179,7 +181,7 @@ def gather_far(product: FloatArray, rows: FloatArray) -> None:
                 row[:] = 0.0
 
 
-@njit(cache=True)
+@kernel
 def rectify(values: FloatArray) -> None:
     """Rectify values of any shape in place."""
     leak = spread(LEAK)
@@ -188,7 +190,7 @@ def rectify(values: FloatArray) -> None:
         store(larger(value, leak * value), values, k, left)
 
 
-@njit(cache=True)
+@kernel
 def apply(
     matrix: FloatArray, mask: FloatArray, spectra: ComplexArray, filtered: ComplexArray
 ) -> None:

@@ -21,7 +21,6 @@ from dsp.networks.products import no_weights
 
 if TYPE_CHECKING:
     from dsp.networks.live_hop_kernels import Play
-    from dsp.networks.phoenix_hop_kernels import Head
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.phoenix_packed import PackedLevel, PackedPhoenix, PackedTaps
     from dsp.separator import FloatArray
@@ -33,20 +32,16 @@ class PhoenixStep:
     def __init__(self, packed: PackedPhoenix, *, is_complex: bool = False) -> None:
         """``is_complex``: the network is Cassiopeia."""
         self._trunk = TrunkStep(packed, is_complex=is_complex)
-        self._features = empty_features(packed.head)
-        self.layers = Kept(Phoenix(self._trunk.layers, packed.head, self._features))
+        self.layers = Kept(Phoenix(self._trunk.layers, packed.head))
 
     def reset(self, frame: int = 0) -> None:
         """Silence so far; ``frame``, the index of the first frame to come, places the ticks."""
         self._trunk.reset(frame)
-        self._features[:] = 0.0
 
     def push(self, heard: ComplexArray, spectra: ComplexArray) -> ComplexArray:
         """Filter one frame, [channel 2, bin] through either window: the vocals' spectrum."""
-        filtered = np.empty(spectra.shape, np.complex64)
         given = np.ascontiguousarray(heard), np.ascontiguousarray(spectra)
-        kernels.push(self.layers, *given, filtered)
-        return filtered
+        return kernels.push(self.layers, *given)
 
     @property
     def play(self) -> Play[Phoenix]:
@@ -55,14 +50,7 @@ class PhoenixStep:
 
     def rebuild(self, heard: ComplexArray, frame: int) -> None:
         """Set the state as after a reset and frames [hop, channel 2, bin], the first ``frame``."""
-        self._features[:] = 0.0
-        self._trunk.rebuild(heard, frame, self._features)
-
-
-def empty_features(head: Head) -> FloatArray:
-    """Make what a head reads, before the trunk has answered anything: [2 + bin + 2, channel]."""
-    channels = head.near.inputs // (2 * NEAR_REACH + 1)
-    return aligned.zeros((BINS + 2 * NEAR_REACH, channels), np.float32)
+        self._trunk.rebuild(heard, frame)
 
 
 class TrunkStep:
@@ -89,19 +77,17 @@ class TrunkStep:
         """Silence so far; ``frame`` is the index of the first frame to come."""
         layers = self.layers.parts
         for depth, level in enumerate(kept.parts for kept in layers.levels):
-            level.down.newest[:] = 0.0
             level.down.ring[:] = 0
             level.down.from_past[:] = level.down.past.of_silence
             level.joined[:] = 0
             layers.until_tick[depth] = -frame % level.apart
             frame = -(-frame // level.apart)
-        layers.mask.newest[:] = 0.0
         layers.mask.ring[:] = 0
         layers.middle[:] = 0.0
         layers.newest[:] = 0
         layers.until_past[:] = -1  # there is nothing but silence
 
-    def rebuild(self, heard: ComplexArray, frame: int, features: FloatArray) -> None:
+    def rebuild(self, heard: ComplexArray, frame: int) -> None:
         """Reset, and take frames [hop, channel 2, bin] in; what is too old to matter is left out.
 
         ``frame`` is the index of the first.
@@ -109,14 +95,14 @@ class TrunkStep:
         unheard = max(0, len(heard) - self._horizon_frames)
         self.reset(frame + unheard)
         for newest in heard[unheard:]:
-            self.listen(newest, features)
+            self.listen(newest)
 
-    def listen(self, heard: ComplexArray, features: FloatArray) -> FloatArray:
-        """Make the next frame's mask [bin, channel]; the answer goes to the first ``features``.
-
-        ``heard`` [channel 2, bin]; ``features`` is the head's, padded.
-        """
-        return kernels.listen(self.layers, np.ascontiguousarray(heard), features)
+    def listen(self, heard: ComplexArray) -> FloatArray:
+        """Make the next frame's mask [bin, channel], from ``heard`` [channel 2, bin]."""
+        levels = self.layers.parts.levels
+        answer_width = levels[0].parts.up.outputs // 2
+        answer = np.empty((BINS + 2 * NEAR_REACH, answer_width), np.float32)
+        return kernels.listen(self.layers, np.ascontiguousarray(heard), answer)
 
 
 def _empty_level(packed: PackedLevel) -> Kept[Level]:
@@ -129,17 +115,17 @@ def _empty_level(packed: PackedLevel) -> Kept[Level]:
 
 def _empty_taps(packed: PackedTaps) -> Taps:
     past = no_weights() if packed.past is None else packed.past
-    newest = aligned.zeros((packed.padded_bins, packed.inputs), np.float32)
-    size = -(-newest.size // LINE_BYTES) * LINE_BYTES  # so that each slot begins a line
+    size = packed.padded_bins * packed.inputs
+    size = -(-size // LINE_BYTES) * LINE_BYTES  # so that each slot begins a line
     step = packed.stride * packed.inputs
     return Taps(
         packed.weights,
         past,
-        newest,
         zeros_with_room((packed.reach + 1, size), packed.frames_as, step, packed.rows),
         packed.dilation,
         packed.stride,
         packed.rows,
         packed.bin_taps,
+        packed.inputs,
         from_past=aligned.zeros((packed.rows, past.outputs), np.float32),
     )

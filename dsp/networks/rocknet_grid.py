@@ -14,6 +14,9 @@ from dsp.networks.unet_shape import LEVELS
 FIRST_DEEP_LEVEL = 4
 """This level and the next, and the two up-blocks above them, run at the deep period."""
 
+SPLIT_STAGE = LEVELS - FIRST_DEEP_LEVEL
+"""The up-block (from 0) whose input from the deep levels may be held: it has its own product."""
+
 DEEP_STEPS = 4
 """Each of those levels and up-blocks is a step of its own."""
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
 from dsp.networks.bandwidth import TOP_BINS
+from dsp.networks.kernel_cache import kernel
 from dsp.networks.lane_functions import copy, logistic
 from dsp.networks.lanes import LANES, larger, load, spread, store
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LEAK = np.float32(0.2)
 
 
-@njit(cache=True)
+@kernel
 def hear(magnitudes: FloatArray, columns: LaneArray) -> None:
     """Write ``magnitudes`` [channel, bin] to the first level's column [padded bin, channel]."""
     channels, bins = magnitudes.shape
@@ -36,7 +36,7 @@ def hear(magnitudes: FloatArray, columns: LaneArray) -> None:
     copy(heard, columns.reshape(-1)[channels : channels + heard.size])
 
 
-@njit(cache=True)
+@kernel
 def advance(  # noqa: PLR0917 - Numba takes arrays by position
     first: FloatArray,
     odd: FloatArray,
@@ -70,7 +70,7 @@ def advance(  # noqa: PLR0917 - Numba takes arrays by position
             store(load(first, place, left), slot, place, left)
 
 
-@njit(cache=True)
+@kernel
 def complete(  # noqa: PLR0917 - Numba takes arrays by position
     first: FloatArray,
     odd: FloatArray,
@@ -130,7 +130,7 @@ def complete(  # noqa: PLR0917 - Numba takes arrays by position
                 store(larger(newest, leak * newest), below, 2 * column + at, left)
 
 
-@njit(cache=True)
+@kernel
 def activate_final(
     column: FloatArray, scale: FloatArray, shift: FloatArray, final: LaneArray
 ) -> None:
@@ -145,7 +145,7 @@ def activate_final(
             store(larger(value, leak * value), final, (f + 1) * channels + c, left)
 
 
-@njit(cache=True)
+@kernel
 def delay(delayed: LaneArray, across: LaneArray) -> None:
     """Place what was delayed, [frequency, channel], in column 3, and delay column 2.
 
@@ -161,7 +161,7 @@ def delay(delayed: LaneArray, across: LaneArray) -> None:
             store(load(across, at, left), delayed, place, left)
 
 
-@njit(cache=True)
+@kernel
 def interleave(
     product: FloatArray,
     older_product: FloatArray,
@@ -181,7 +181,7 @@ def interleave(
         _interleave_column(product, older_product, r, r - met_from, scale, shift, above)
 
 
-@njit(cache=True)
+@kernel
 def weave(
     even: FloatArray, odd: FloatArray, scale: FloatArray, shift: FloatArray, above: LaneArray
 ) -> None:
@@ -201,7 +201,7 @@ def weave(
                 store(larger(load(odd, own, left), zero) * by + beyond, above, at + of_row, left)
 
 
-@njit(cache=True)
+@kernel
 def _interleave_column(  # noqa: PLR0917 - Numba takes arrays by position
     product: FloatArray,
     added: FloatArray,
@@ -243,7 +243,7 @@ def _interleave_column(  # noqa: PLR0917 - Numba takes arrays by position
             store(larger(odd, zero) * by + beyond, above, at + of_row, left)
 
 
-@njit(cache=True)
+@kernel
 def add_to_last(added: LaneArray, product: FloatArray) -> None:
     """Add to the last values of each row."""
     width, count = product.shape[1], added.shape[1]
@@ -254,7 +254,7 @@ def add_to_last(added: LaneArray, product: FloatArray) -> None:
             store(total, product, place, count - k)
 
 
-@njit(cache=True)
+@kernel
 def interleave_last(
     product: FloatArray, older_product: FloatArray, scale: float, shift: float, columns: FloatArray
 ) -> None:
@@ -274,7 +274,7 @@ def interleave_last(
             inner[r, f] = max(inner[r, f], np.float32(0.0)) * scale + shift
 
 
-@njit(cache=True)
+@kernel
 def weave_last(
     even: FloatArray, odd: FloatArray, scale: float, shift: float, columns: FloatArray
 ) -> None:
@@ -288,7 +288,7 @@ def weave_last(
             columns[r, 2 * f + 4] = max(odd[f, r], np.float32(0.0)) * scale + shift
 
 
-@njit(cache=True)
+@kernel
 def make_mask(columns: FloatArray, weight: FloatArray, bias: FloatArray, mask: FloatArray) -> None:
     """Make ``mask`` [channel, frequency]: a 4 x 4 convolution of dilation 2, with sigmoid.
 
@@ -299,13 +299,13 @@ def make_mask(columns: FloatArray, weight: FloatArray, bias: FloatArray, mask: F
         _convolve_mask(columns, weight[channel], bias[channel], mask[channel])
 
 
-@njit(cache=True)
-def apply_mask(mask: FloatArray, spectra: ComplexArray, filtered: ComplexArray) -> None:
+@kernel
+def masked(mask: FloatArray, spectra: ComplexArray) -> ComplexArray:
     """Apply ``mask`` [channel, known bin] to ``spectra`` [channel, bin], continued above it.
 
     See `bandwidth.widen_mask`.
     """
-    bins = mask.shape[1]
+    bins, filtered = mask.shape[1], np.empty(spectra.shape, np.complex64)
     for channel in range(mask.shape[0]):
         above = np.float32(0.0)
         for f in range(bins):
@@ -315,9 +315,10 @@ def apply_mask(mask: FloatArray, spectra: ComplexArray, filtered: ComplexArray) 
         above /= np.float32(TOP_BINS)
         for f in range(bins, spectra.shape[1]):
             filtered[channel, f] = above * spectra[channel, f]
+    return filtered
 
 
-@njit(cache=True)
+@kernel
 def _add_bins(product: FloatArray, column: FloatArray) -> None:
     """Add one channel's products [frequency, tap] where they meet in a column [2 * frequency]."""
     frequencies = product.shape[0]
@@ -330,7 +331,7 @@ def _add_bins(product: FloatArray, column: FloatArray) -> None:
         column[2 * f - 1] += product[f, 0]
 
 
-@njit(cache=True)
+@kernel
 def _convolve_mask(columns: FloatArray, weight: FloatArray, bias: float, mask: FloatArray) -> None:
     bins, (rows, width) = mask.shape[0], columns.shape
     for f in range(0, bins, LANES):

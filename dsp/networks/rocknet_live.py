@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dsp.networks import live_hop_kernels
-from dsp.networks.kept import Kept
-from dsp.networks.live_hop_kernels import Masked
 from dsp.networks.phoenix_shape import HOPS_PER_STEP
 from dsp.networks.rocknet_grid import HopGrid
 from dsp.networks.rocknet_rebuild import magnitudes_of
@@ -18,6 +14,7 @@ from dsp.networks.unet_shape import LEVELS
 if TYPE_CHECKING:
     from dsp.networks.live_hop_kernels import Play
     from dsp.networks.phoenix_kernels import ComplexArray
+    from dsp.networks.rocknet_hop_kernels import UNet
     from dsp.networks.rocknet_packed import PackedUNet
 
 GRID = HopGrid(HOPS_PER_STEP, deep_period=8, deep_hops=2)
@@ -34,11 +31,10 @@ class RocknetStep:
 
     def __init__(self, packed: PackedUNet) -> None:
         self._unet = StreamingUNet(packed, GRID)
-        magnitudes, mask = np.zeros((2, packed.channels[0], packed.bins), np.float32)
-        self.layers = Kept(Masked(self._unet.layers, magnitudes, mask))
+        self.layers = self._unet.layers
 
     @property
-    def play(self) -> Play[Masked]:
+    def play(self) -> Play[UNet]:
         """The kernel that plays a stream through it."""
         return live_hop_kernels.play_masked
 

@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dsp.networks.kept import Kept
 from dsp.networks.linear import LinearKind, arrange_linear, rows_type
 from dsp.networks.products import in_halves, no_weights
+from dsp.networks.rocknet_grid import FIRST_DEEP_LEVEL, SPLIT_STAGE
+from dsp.networks.rocknet_hop_kernels import Blocks, Down, Mask, Up
 from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from dsp.separator import FloatArray
 
 _Taps = tuple[tuple[int | None, ...], ...]
+_Products = tuple["Weights", "Weights", "Weights", "Weights"]  # newer, older, even, odd: see `Up`
 
 
 @dataclass(frozen=True)
@@ -56,57 +60,17 @@ _LAST_TAPS = _UpTaps(3, newer=((1, 3), (None, 1)), older=((3, None), (1, 3)))  #
 
 _EVEN_TAPS, _ODD_TAPS = (3, 1), (4, 2, 0)  # frequency taps of the bins that meet in an output bin
 
-SPLIT_STAGE = 2
-"""The up-block (from 0) whose input from the deep levels may be held: it has its own product."""
-
-
-@dataclass(frozen=True)
-class PackedDown:
-    """One encoder level; ``bias``, ``scale`` and ``shift`` are [channel]."""
-
-    first: Weights  # time tap 0: [frequency tap * in] -> [out]
-    odd: Weights  # time taps 1 and 3: -> [2 * out]
-    even: Weights  # time taps 2 and 4
-    bias: FloatArray
-    scale: FloatArray
-    shift: FloatArray
-
-
-@dataclass(frozen=True)
-class PackedUp:
-    """One decoder block's products over one set of input channels.
-
-    Either an input bin is multiplied by all frequency taps, and what comes of it dealt out to its
-    neighbours: ``newer`` maps columns 0 and 1 to the first output columns, ``older`` the others to
-    the last ones, [output column * frequency tap * out] each. Or every output bin gathers what it
-    is made of: ``even`` maps bins ``f - 1`` and ``f`` to bin ``2 f``, ``odd`` these and ``f + 1``
-    to the one behind, [bin * column * in] -> [output column * out]. That has zeros where a time tap
-    does not reach, and overlapping rows, but much less to write.
-    """
-
-    columns: int  # of its input
-    newer: Weights
-    older: Weights
-    even: Weights
-    odd: Weights
-
 
 @dataclass(frozen=True)
 class PackedUNet:
     """Everything the streaming step multiplies with; immutable, but for what is worked out once.
 
     ``silence`` has, for each grid, the state that silence without end leaves: streams share it.
-    ``ups[stage]`` has one entry, but for ``SPLIT_STAGE``: skip, then what comes from above.
-    ``mask_weight`` is [channel, (column 1, 3, 5), frequency tap]. ``kept_as``: of what type is what
-    streams remember, and ``columns_as`` what goes from product to product: float32, or uint16 for
-    bfloat16.
+    ``kept_as``: of what type is what streams remember, and ``columns_as`` what goes from product to
+    product: float32, or uint16 for bfloat16.
     """
 
-    downs: tuple[PackedDown, ...]
-    ups: tuple[tuple[PackedUp, ...], ...]
-    up_affines: tuple[tuple[FloatArray, FloatArray], ...]
-    mask_weight: FloatArray
-    mask_bias: FloatArray
+    blocks: Kept[Blocks]
     channels: tuple[int, ...]  # input, then every level's output
     bins: int
     kept_as: type[np.generic]
@@ -123,18 +87,23 @@ def pack(
     Raises KeyError for one that is missing.
     """
     encoder = [arrays[f"encoder.{level}.weight"] for level in range(LEVELS)]
-    decoder = [f"decoder.{stage}" for stage in range(LEVELS)]
+    downs = [
+        Kept(_pack_down(arrays, f"encoder.{level}", bins >> (level + 1), kind))
+        for level in range(LEVELS)
+    ]
+    # All but that of SPLIT_STAGE have one entry; that has the skip's, then what comes from above's.
+    stages = [_pack_stage(arrays, stage, bins >> (LEVELS - stage), kind) for stage in range(LEVELS)]
+    blocks = Blocks(
+        downs=tuple(downs[:FIRST_DEEP_LEVEL]),
+        skips=tuple(Kept(of_stage[0]) for of_stage in stages[SPLIT_STAGE:]),
+        deep_downs=tuple(downs[FIRST_DEEP_LEVEL:]),
+        deep_ups=tuple(Kept(of_stage[-1]) for of_stage in stages[: SPLIT_STAGE + 1]),
+        mask=Mask(
+            np.ascontiguousarray(arrays["mask.weight"][:, 0, ::-1][:, 1:]), arrays["mask.bias"]
+        ),
+    )
     return PackedUNet(
-        downs=tuple(
-            _pack_down(arrays, f"encoder.{level}", bins >> (level + 1), kind)
-            for level in range(LEVELS)
-        ),
-        ups=tuple(
-            _pack_stage(arrays, stage, bins >> (LEVELS - stage), kind) for stage in range(LEVELS)
-        ),
-        up_affines=tuple((arrays[f"{n}.scale"], arrays[f"{n}.shift"]) for n in decoder),
-        mask_weight=np.ascontiguousarray(arrays["mask.weight"][:, 0, ::-1][:, 1:]),
-        mask_bias=arrays["mask.bias"],
+        Kept(blocks),
         channels=(encoder[0].shape[1], *(len(weight) for weight in encoder)),
         bins=bins,
         kept_as=np.float32 if kind is LinearKind.FLOAT32 else np.uint16,
@@ -142,9 +111,7 @@ def pack(
     )
 
 
-def _pack_down(
-    arrays: Mapping[str, FloatArray], name: str, rows: int, kind: LinearKind
-) -> PackedDown:
+def _pack_down(arrays: Mapping[str, FloatArray], name: str, rows: int, kind: LinearKind) -> Down:
     weight = arrays[f"{name}.weight"]  # [out, in, time, frequency]
     taps = weight.transpose(2, 0, 3, 1).reshape(5, len(weight), -1)  # [time, out, frequency * in]
     whole = taps.reshape(5 * len(weight), -1)
@@ -152,7 +119,7 @@ def _pack_down(
         arrange_linear(np.concatenate(some), None, rows, kind, part_of=whole)
         for some in (taps[:1], taps[1::2], taps[2::2])
     )
-    return PackedDown(
+    return Down(
         first,
         odd,
         even,
@@ -163,42 +130,47 @@ def _pack_down(
 
 
 def _pack_stage(
-    arrays: Mapping[str, FloatArray], stage: int, rows: int, kind: LinearKind
-) -> tuple[PackedUp, ...]:
-    weight, bias = arrays[f"decoder.{stage}.weight"], arrays[f"decoder.{stage}.bias"]
+    arrays: Mapping[str, FloatArray], stage: int, bins: int, kind: LinearKind
+) -> tuple[Up, ...]:
+    weight, bias, *affine = (
+        arrays[f"decoder.{stage}.{name}"] for name in ("weight", "bias", "scale", "shift")
+    )
     taps = {LEVELS - 2: _LAST_BUT_ONE_TAPS, LEVELS - 1: _LAST_TAPS}.get(stage, _USUAL_TAPS)
     if stage > SPLIT_STAGE and rows_type(kind) is np.uint16:
-        return (_pack_gathering(weight, bias, taps),)
-    if stage != SPLIT_STAGE:
-        return (_pack_dealing(weight, bias, taps, rows, kind),)
-    skip, above = np.split(weight, 2)
-    return (
-        _pack_dealing(skip, None, taps, rows, kind),
-        _pack_dealing(above, bias, taps, rows, kind),
+        products = _pack_gathering(weight, bias, taps)
+        return (Up(bins, taps.inputs, len(weight), *products, *affine),)
+    parts: list[tuple[FloatArray, FloatArray | None]] = [(weight, bias)]
+    if stage == SPLIT_STAGE:
+        skip, above = np.split(weight, 2)
+        parts = [(skip, None), (above, bias)]
+    return tuple(
+        Up(bins, taps.inputs, len(part), *_pack_dealing(part, own, taps, bins, kind), *affine)
+        for part, own in parts
     )
 
 
 def _pack_dealing(
-    weight: FloatArray, bias: FloatArray | None, taps: _UpTaps, rows: int, kind: LinearKind
-) -> PackedUp:
+    weight: FloatArray, bias: FloatArray | None, taps: _UpTaps, bins: int, kind: LinearKind
+) -> _Products:
+    """Arrange products that deal what comes of an input bin out."""
     beyond = taps.outputs - len(taps.newer)  # columns that only the older inputs reach
     newer = _spread_bias(bias, len(taps.newer), len(taps.newer))
     older = _spread_bias(bias, len(taps.older), beyond)
-    return PackedUp(
-        taps.inputs,
-        arrange_linear(_by_columns(weight, taps.newer), newer, rows, kind),
-        arrange_linear(_by_columns(weight, taps.older), older, rows, kind),
-        even=no_weights(),
-        odd=no_weights(),
+    return (
+        arrange_linear(_by_columns(weight, taps.newer), newer, bins, kind),
+        arrange_linear(_by_columns(weight, taps.older), older, bins, kind),
+        no_weights(),
+        no_weights(),
     )
 
 
-def _pack_gathering(weight: FloatArray, bias: FloatArray, taps: _UpTaps) -> PackedUp:
+def _pack_gathering(weight: FloatArray, bias: FloatArray, taps: _UpTaps) -> _Products:
+    """Arrange products that gather what an output bin is made of."""
     even, odd = (
         in_halves(_by_bins(weight, taps, of_bins), np.tile(bias, taps.outputs))
         for of_bins in (_EVEN_TAPS, _ODD_TAPS)
     )
-    return PackedUp(taps.inputs, no_weights(), no_weights(), even, odd)
+    return no_weights(), no_weights(), even, odd
 
 
 def _by_bins(weight: FloatArray, taps: _UpTaps, of_bins: tuple[int, ...]) -> FloatArray:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from dsp.networks import phoenix_kernels
 from dsp.networks import rocknet_kernels as kernels
 from dsp.networks.bfloat_products import zeros_with_room
 from dsp.networks.lane_functions import copy
-from dsp.networks.phoenix_kernels import find_magnitudes
 from dsp.networks.products import multiply
 from dsp.networks.rocknet_hop_kernels import PADDING, STRIDE
 from dsp.networks.unet_shape import LEVELS
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from dsp.networks.lanes import LaneArray
     from dsp.networks.phoenix_kernels import ComplexArray
     from dsp.networks.rocknet_grid import HopGrid
-    from dsp.networks.rocknet_packed import PackedDown, PackedUNet
+    from dsp.networks.rocknet_hop_kernels import Down
+    from dsp.networks.rocknet_packed import PackedUNet
     from dsp.networks.rocknet_state import UNetState
     from dsp.separator import FloatArray
 
@@ -47,7 +48,7 @@ def magnitudes_of(heard: ComplexArray, bins: int) -> FloatArray:
     """Return magnitudes of the first bins of [hop, channel, bin], as a hop's kernel finds them."""
     magnitudes = np.empty((*heard.shape[:2], bins), np.float32)
     for frame, found in zip(heard, magnitudes, strict=True):
-        find_magnitudes(frame, found)
+        found[:] = phoenix_kernels.magnitudes_of(frame, bins)
     return magnitudes
 
 
@@ -79,7 +80,8 @@ def _advance_chunk(
     packed: PackedUNet, grid: HopGrid, state: UNetState, chunk: _Chunk, end: int
 ) -> None:
     """Pass some hops' final columns down all levels."""
-    for level, down in enumerate(packed.downs):
+    blocks = packed.blocks.parts
+    for level, down in enumerate(kept.parts for kept in (*blocks.downs, *blocks.deep_downs)):
         sums = [state.sums_at(grid, level, t) for t in chunk.hops]
         finals = _convolve(down, chunk.columns, sums)
         if level == 0:
@@ -93,7 +95,7 @@ def _advance_chunk(
         chunk = _Chunk([chunk.hops[i] for i in kept], columns)
 
 
-def _convolve(down: PackedDown, columns: LaneArray, sums: Sequence[LaneArray]) -> FloatArray:
+def _convolve(down: Down, columns: LaneArray, sums: Sequence[LaneArray]) -> FloatArray:
     """Return the final columns that some input columns complete, [hop, bin / 2, channel]."""
     count, padded_bins, width = columns.shape
     bins = padded_bins - PADDING
@@ -107,8 +109,8 @@ def _convolve(down: PackedDown, columns: LaneArray, sums: Sequence[LaneArray]) -
         for taps in (down.first, down.odd, down.even)
     )
     finals = np.empty((count, bins // 2, down.bias.shape[0]), np.float32)
-    for *products, one, final in zip(*of_taps, sums, finals, strict=True):
-        kernels.advance(*products, one, down.bias, final)
+    for first, odd, even, one, final in zip(*of_taps, sums, finals, strict=True):
+        kernels.advance(first, odd, even, one, down.bias, final)
     return finals
 
 
@@ -118,7 +120,7 @@ def _delay(finals: FloatArray, delayed: Sequence[LaneArray]) -> None:
         copy(final, kept)
 
 
-def _activate(down: PackedDown, finals: FloatArray, kind: type[np.generic]) -> LaneArray:
+def _activate(down: Down, finals: FloatArray, kind: type[np.generic]) -> LaneArray:
     """Give the next level's final input columns, [hop, padded bin, channel]."""
     count, bins, width = finals.shape
     columns: LaneArray = np.zeros((count, bins + PADDING, width), kind)

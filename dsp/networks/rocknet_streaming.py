@@ -23,26 +23,16 @@ import numpy as np
 from dsp.errors import SignalError
 from dsp.networks import rocknet_hop_kernels as kernels
 from dsp.networks.kept import Kept
-from dsp.networks.rocknet_columns import (
-    empty_delayed,
-    empty_held,
-    empty_sums,
-    left_for_later_steps,
-    make_downs,
-    make_mask,
-    make_plan,
-    make_ups,
-    settling_plan,
-)
-from dsp.networks.rocknet_grid import FIRST_DEEP_LEVEL, KERNEL_COLUMNS, HopGrid
+from dsp.networks.rocknet_grid import KERNEL_COLUMNS, HopGrid
 from dsp.networks.rocknet_hop_kernels import UNet
-from dsp.networks.rocknet_packed import SPLIT_STAGE
+from dsp.networks.rocknet_plan import make_plan, settling_plan
 from dsp.networks.rocknet_rebuild import advance_sums
-from dsp.networks.rocknet_state import UNetState
+from dsp.networks.rocknet_state import empty_state
 from dsp.networks.unet_shape import LEVELS
 
 if TYPE_CHECKING:
     from dsp.networks.rocknet_packed import PackedUNet
+    from dsp.networks.rocknet_state import UNetState
     from dsp.separator import FloatArray
 
 EXACT = HopGrid()
@@ -60,25 +50,8 @@ class StreamingUNet:
     def __init__(self, packed: PackedUNet, grid: HopGrid = EXACT) -> None:
         self.packed = packed
         self.grid = grid
-        sums = empty_sums(packed, grid)
-        ups = [make_ups(packed, stage) for stage in range(LEVELS)]
-        skips = [blocks[0] for blocks in ups]
-        downs = make_downs(packed, sums, skips[::-1])
-        held = empty_held(packed)
-        clock, delayed = np.zeros(1, np.int64), empty_delayed(packed, grid)
-        layers = UNet(
-            clock,
-            make_plan(grid),
-            delayed,
-            tuple(downs[:FIRST_DEEP_LEVEL]),
-            tuple(skips[SPLIT_STAGE:]),
-            tuple(downs[FIRST_DEEP_LEVEL:]),
-            tuple(blocks[-1] for blocks in ups[: SPLIT_STAGE + 1]),
-            *held,
-            make_mask(packed),
-        )
-        self.layers = Kept(layers)
-        self._state = UNetState(clock, sums, delayed, held, left_for_later_steps(layers))
+        self._state = empty_state(packed, grid)
+        self.layers = Kept(UNet(packed.blocks, make_plan(grid), self._state))
         if grid not in packed.silence:
             packed.silence[grid] = self._settle()
         self.reset()
@@ -94,9 +67,7 @@ class StreamingUNet:
         Raises SignalError for another shape.
         """
         self._check(magnitudes.shape)
-        mask = np.empty((self.packed.channels[0], self.packed.bins), np.float32)
-        kernels.push(self.layers, np.ascontiguousarray(magnitudes), mask)
-        return mask
+        return kernels.push(self.layers, np.ascontiguousarray(magnitudes))
 
     def reset(self, hop_index: int = 0) -> None:
         """Forget everything: silence without end, then the next push is hop ``hop_index``."""
@@ -135,11 +106,10 @@ class StreamingUNet:
     def _settle(self) -> UNetState:
         """Work out the state that silence without end leaves, one slot of each kind.
 
-        Needs buffers that are still zero.
+        Needs a state that is still zero.
         """
         silence = np.zeros((self.packed.channels[0], self.packed.bins), np.float32)
-        mask = np.empty_like(silence)
         settling = Kept(self.layers.parts._replace(plan=settling_plan()))
         for _ in range(KERNEL_COLUMNS * LEVELS):  # a level settles after the one above
-            kernels.push(settling, silence, mask)
+            kernels.push(settling, silence)
         return self._state.one_slot()

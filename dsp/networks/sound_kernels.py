@@ -15,12 +15,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from dsp.framing import cut_frames, move_on
 from dsp.networks import aligned
+from dsp.networks.bfloat_products import clear
 from dsp.networks.fourier_kernels import Transform, make_transform, transform
 from dsp.networks.kept import Kept
+from dsp.networks.kernel_cache import kernel
 from dsp.networks.lanes import LANES, load, load_backwards, spread, store, store_complex
 from dsp.networks.phoenix_shape import CHANNELS
 from dsp.overlap_add import overlap_add
@@ -38,56 +39,51 @@ _PARTS = 4  # of a frame's end; the end is as long as a part
 _HALF = np.float32(0.5)
 
 
-class Sound(NamedTuple):
-    """Windows and tables, what a stream remembers, and a hop's buffers.
-
-    ``past``, ``ring`` and ``slot`` are what it remembers.
-    """
+class Tables(NamedTuple):
+    """Windows and what transforms need: all streams share them."""
 
     windows: FloatArray  # [(heard, filtered), sample]
     window: FloatArray  # of the synthesis, over the newest samples
     whole: Transform  # of a frame
     part: Transform  # of every fourth of its bins
     turns: FloatArray  # [part, (real, imaginary), sample]
+
+
+class Sound(NamedTuple):
+    """What a stream remembers, and its tables; all else that a hop needs it makes, and forgets."""
+
+    tables: Tables
     past: FloatArray  # [channel, frame - hop]
-    newest: FloatArray  # [channel, hop]
-    frames: FloatArray  # [window, channel, sample]
-    other: FloatArray  # [channel, sample]
-    heard: ComplexArray  # [channel, bin]
-    spectra: ComplexArray  # likewise, through the other window
-    filtered: ComplexArray  # likewise: what is played of these
-    parts: FloatArray  # [part, 2, bin]
-    ends: FloatArray  # [1, channel, 1, sample]
     ring: FloatArray  # [1, channel, slot, hop]
     slot: ClockArray  # [1], of the oldest unfinished hop
-    played: FloatArray  # [1, channel, hop]
 
 
-def make_sound(heard: WindowPair, filtered: WindowPair) -> Kept[Sound]:
-    """Make it for windows of one length and hop; ``filtered`` is also what is played through."""
-    frame, hop = filtered.analysis.size, filtered.hop_samples
-    end, bins = frame // _PARTS, filtered.bins
+def make_tables(heard: WindowPair, filtered: WindowPair) -> Tables:
+    """Make them for windows of one length and hop; ``filtered`` is also what is played through."""
+    frame = filtered.analysis.size
+    end = frame // _PARTS
     turned = np.exp(2j * np.pi / frame * np.outer(np.arange(_PARTS), np.arange(frame - end, frame)))
     turned /= frame
+    return Tables(
+        windows=aligned.copied(np.stack([heard.analysis, filtered.analysis])),
+        window=aligned.copied(filtered.synthesis),
+        whole=make_transform(frame),
+        part=make_transform(end),
+        turns=aligned.copied(np.stack([turned.real, turned.imag], axis=1).astype(np.float32)),
+    )
+
+
+def make_sound(tables: Tables, hop_samples: int) -> Kept[Sound]:
+    """Make a stream's; silence before the first sample."""
+    past_samples = tables.windows.shape[1] - hop_samples
     return Kept(
         Sound(
-            windows=aligned.copied(np.stack([heard.analysis, filtered.analysis])),
-            window=aligned.copied(filtered.synthesis),
-            whole=make_transform(frame),
-            part=make_transform(end),
-            turns=aligned.copied(np.stack([turned.real, turned.imag], axis=1).astype(np.float32)),
-            past=aligned.zeros((CHANNELS, frame - hop), np.float32),
-            newest=aligned.zeros((CHANNELS, hop), np.float32),
-            frames=aligned.zeros((2, CHANNELS, frame), np.float32),
-            other=aligned.zeros((CHANNELS, frame), np.float32),
-            heard=aligned.zeros((CHANNELS, bins), np.complex64),
-            spectra=aligned.zeros((CHANNELS, bins), np.complex64),
-            filtered=aligned.zeros((CHANNELS, bins), np.complex64),
-            parts=aligned.zeros((_PARTS, CHANNELS, end), np.float32),
-            ends=aligned.zeros((1, CHANNELS, 1, end), np.float32),
-            ring=aligned.zeros((1, CHANNELS, filtered.synthesis.size // hop, hop), np.float32),
+            tables,
+            past=aligned.zeros((CHANNELS, past_samples), np.float32),
+            ring=aligned.zeros(
+                (1, CHANNELS, tables.window.size // hop_samples, hop_samples), np.float32
+            ),
             slot=np.zeros(1, np.int64),
-            played=aligned.zeros((1, CHANNELS, hop), np.float32),
         )
     )
 
@@ -99,29 +95,55 @@ def silence(sound: Sound) -> None:
     sound.slot[:] = 0
 
 
-@njit(cache=True)
-def analyse(sound: Sound, samples: FloatArray, first: int) -> None:
+@kernel
+def hop_of(sound: Sound) -> int:
+    """Return how many samples make a hop."""
+    return sound.ring.shape[3]
+
+
+@kernel
+def analyse(sound: Sound, samples: FloatArray, first: int) -> tuple[ComplexArray, ComplexArray]:
     """Take in a hop of ``samples`` [channel, sample], from ``first`` on: the frame it completes.
 
-    Its spectra through both windows.
+    Returns its spectra [channel, bin]: what is heard, and what is filtered.
     """
-    hear(sound, samples, first)
-    _part_channels(transform(sound.whole, sound.frames[1], sound.other), sound.spectra)
+    frames = _cut(sound, samples, first)
+    return _spectra(sound.tables, frames[0]), _spectra(sound.tables, frames[1])
 
 
-@njit(cache=True)
-def hear(sound: Sound, samples: FloatArray, first: int) -> None:
-    """Do so, but find only what is heard of it."""
+@kernel
+def hear(sound: Sound, samples: FloatArray, first: int) -> ComplexArray:
+    """Do so, but return only what is heard of it."""
+    return _spectra(sound.tables, _cut(sound, samples, first)[0])
+
+
+@kernel
+def _cut(sound: Sound, samples: FloatArray, first: int) -> FloatArray:
+    """Return the frame that a hop completes, through both windows: [window, channel, sample]."""
+    hop, size = hop_of(sound), sound.tables.windows.shape[1]
+    newest = np.empty((CHANNELS, hop), np.float32)
     for channel in range(CHANNELS):
-        for n in range(sound.newest.shape[1]):
-            sound.newest[channel, n] = samples[channel, first + n]
-    frames = sound.frames.reshape(2, CHANNELS, 1, -1)
-    cut_frames(sound.past, sound.newest, sound.windows, 0, frames)
-    move_on(sound.past, sound.newest)
-    _part_channels(transform(sound.whole, sound.frames[0], sound.other), sound.heard)
+        for n in range(hop):
+            newest[channel, n] = samples[channel, first + n]
+    frames = aligned.empty(2 * CHANNELS * size, np.float32)
+    of_hop = frames.reshape(2, CHANNELS, 1, size)
+    cut_frames(sound.past, newest, sound.tables.windows, 0, of_hop)
+    move_on(sound.past, newest)
+    return frames.reshape(2, CHANNELS, size)
 
 
-@njit(cache=True)
+@kernel
+def _spectra(tables: Tables, frame: FloatArray) -> ComplexArray:
+    """Return the spectra of ``frame`` [channel, sample], which is overwritten."""
+    size = frame.shape[1]
+    other = aligned.empty(CHANNELS * size, np.float32).reshape(CHANNELS, size)
+    bins = size // 2 + 1
+    spectra = aligned.empty(CHANNELS * bins, np.complex64).reshape(CHANNELS, bins)
+    _part_channels(transform(tables.whole, frame, other), spectra)
+    return spectra
+
+
+@kernel
 def _part_channels(values: FloatArray, spectra: ComplexArray) -> None:
     """Part the transform of two channels, as real and imaginary part, into ``spectra``."""
     size, bins, half = values.shape[1], spectra.shape[1], spread(_HALF)
@@ -138,34 +160,41 @@ def _part_channels(values: FloatArray, spectra: ComplexArray) -> None:
         store_complex(half * right_real, half * right_imaginary, spectra, bins + k)
 
 
-@njit(cache=True)
-def synthesise(sound: Sound, samples: FloatArray, first: int) -> None:
-    """Play what was filtered: a hop of ``samples`` [1, channel, sample], from ``first`` on."""
-    _deal(sound.filtered, sound.parts)
-    end = sound.ends.reshape(CHANNELS, -1)
-    zero = spread(np.float32(0.0))
-    size = end.shape[1]
-    for k in range(0, 2 * size, LANES):
-        store(zero, end, k, LANES)
-    other = sound.other.reshape(-1, CHANNELS, size)[0]
+@kernel
+def synthesise(sound: Sound, filtered: ComplexArray, samples: FloatArray, first: int) -> None:
+    """Play ``filtered`` [channel, bin]: a hop of ``samples`` [1, channel, sample], ``first`` on."""
+    hop, ends = hop_of(sound), _end(sound.tables, filtered).reshape(1, CHANNELS, 1, -1)
+    played = np.empty((1, CHANNELS, hop), np.float32)
+    sound.slot[0] = overlap_add(ends, sound.tables.window, sound.ring, sound.slot[0], played)
+    for channel in range(CHANNELS):
+        for n in range(hop):
+            samples[0, channel, first + n] = played[0, channel, n]
+
+
+@kernel
+def _end(tables: Tables, filtered: ComplexArray) -> FloatArray:
+    """Return the last part of the frame, [channel, sample], whose spectra these are."""
+    size = tables.turns.shape[2]
+    end = aligned.empty(CHANNELS * size, np.float32).reshape(CHANNELS, size)
+    other = aligned.empty(CHANNELS * size, np.float32).reshape(CHANNELS, size)
+    parts = aligned.empty(_PARTS * CHANNELS * size, np.float32).reshape(_PARTS, CHANNELS, size)
+    _deal(filtered, parts)
+    clear(end, 0, CHANNELS * size)
     for b in range(_PARTS):
-        found = transform(sound.part, sound.parts[b], other)
+        found = transform(tables.part, parts[b], other)
         for n in range(0, size, LANES):
             # The inverse: imaginary parts come first, in and out.
             imaginary, real = load(found, n, LANES), load(found, size + n, LANES)
-            by_real = load(sound.turns, 2 * b * size + n, LANES)
-            by_imaginary = load(sound.turns, (2 * b + 1) * size + n, LANES)
+            by_real = load(tables.turns, 2 * b * size + n, LANES)
+            by_imaginary = load(tables.turns, (2 * b + 1) * size + n, LANES)
             left = load(end, n, LANES) + real * by_real - imaginary * by_imaginary
             right = load(end, size + n, LANES) + real * by_imaginary + imaginary * by_real
             store(left, end, n, LANES)
             store(right, end, size + n, LANES)
-    sound.slot[0] = overlap_add(sound.ends, sound.window, sound.ring, sound.slot[0], sound.played)
-    for channel in range(CHANNELS):
-        for n in range(sound.played.shape[2]):
-            samples[0, channel, first + n] = sound.played[0, channel, n]
+    return end
 
 
-@njit(cache=True)
+@kernel
 def _deal(spectra: ComplexArray, parts: FloatArray) -> None:
     """Join two channels' ``spectra`` to those of one complex signal, and deal the bins.
 

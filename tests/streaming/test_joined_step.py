@@ -95,7 +95,7 @@ def test_no_hop_has_the_deep_levels_of_both(networks, profile, grid, first):
     step = JoinedStep(pack_joined(networks[profile], grid=grid))
     step.reset(first)
     state = step._unet._state
-    of_deep_levels = (*state.in_flight, *state.held)
+    of_deep_levels = (state.deepest, *state.deep_inputs, *state.held)
     changed = []
     heard, filtered = frames(32)
     for hop in range(first, first + 32):

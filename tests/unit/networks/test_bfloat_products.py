@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.networks import bfloat_products, products
-from dsp.networks.bfloat_products import arrange, clear, convert, depths_of, room_behind
+from dsp.networks.aligned import LINE_BYTES
+from dsp.networks.bfloat_products import (
+    DEPTH,
+    arrange,
+    clear,
+    convert,
+    depths_of,
+    empty_with_room,
+    room_behind,
+)
 from dsp.networks.products import has_halves, in_halves, multiply, multiply_taps
 
 pytestmark = pytest.mark.skipif(not has_halves(), reason="no AMX here")
@@ -116,3 +125,18 @@ def test_without_tiles_there_is_none(monkeypatch):
     monkeypatch.setattr(products, "has_halves", bfloat_products.is_available)
     with pytest.raises(ValueError, match="products in bfloat16: AMX-BF16 expected"):
         in_halves(random(2, 2), None)
+
+
+@settings(deadline=None)
+@given(count=st.integers(1, 99), step=st.integers(1, 40), rows=st.integers(1, 70))
+@pytest.mark.parametrize("kind", [np.float32, np.uint16])
+def test_what_a_kernel_makes_with_room_is_followed_by_zeros(kind, count, step, rows):
+    dirtied = empty_with_room(count, np.dtype(kind), step, rows)
+    whole = count + room_behind(step, rows)
+    np.lib.stride_tricks.as_strided(dirtied, (whole,))[:] = 1
+    del dirtied  # so that the next one may find the same memory
+    values = empty_with_room(count, np.dtype(kind), step, rows)
+    assert values.shape == (count,)
+    assert values.dtype == kind
+    assert values.ctypes.data % LINE_BYTES == 0
+    assert not np.lib.stride_tricks.as_strided(values, (whole,))[count : count + DEPTH].any()

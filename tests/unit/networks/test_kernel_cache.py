@@ -13,17 +13,25 @@ import dsp
 from dsp.networks import kept, kernel_cache
 from dsp.networks.kernel_cache import digest, hop_kernel
 
-INNER = """
-from numba import njit
+INNERMOST = """
+from dsp.networks.kernel_cache import kernel
 
-@njit(cache=True)
-def inner(x):
+@kernel
+def innermost(x):
     return x + {added}
+"""
+INNER = """
+from innermost_kernels import innermost
+from dsp.networks.kernel_cache import kernel
+
+@kernel
+def inner(x):
+    return innermost(x)
 """
 OUTER = """
 from pathlib import Path
 from dsp.networks import kept, kernel_cache
-kernel_cache._MADE_OF = kernel_cache.digest([Path("inner_kernels.py")])
+kernel_cache._MADE_OF = kernel_cache.digest([Path("innermost_kernels.py")])
 from inner_kernels import inner
 
 @kernel_cache.hop_kernel
@@ -32,11 +40,29 @@ def outer(x):
 
 print(outer(1), sum(outer.stats.cache_hits.values()))
 """
+GIVEN = """
+from typing import NamedTuple
+
+class {name}(NamedTuple):
+    number: int
+
+given = {name}(7)
+"""
+OF_NAMED_TUPLES = """
+from dsp.networks import kept, kernel_cache
+from given import given
+
+@kernel_cache.kernel
+def number_of(x):
+    return x.number
+
+print(number_of(given), sum(number_of.stats.cache_hits.values()))
+"""
 
 
-def run(folder: Path) -> str:
+def run(folder: Path, script: str) -> str:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
-    (folder / "run.py").write_text(OUTER)
+    (folder / "run.py").write_text(script)
     command = [sys.executable, "run.py"]
     done = subprocess.run(
         command, check=True, cwd=folder, env=environment, capture_output=True, text=True
@@ -44,19 +70,30 @@ def run(folder: Path) -> str:
     return done.stdout.strip()
 
 
-def test_what_a_kernel_calls_is_compiled_into_it_anew_when_it_has_changed(tmp_path):
-    inner = tmp_path / "inner_kernels.py"
-    inner.write_text(INNER.format(added=1))
-    assert run(tmp_path) == "2 0"
-    assert run(tmp_path) == "2 1"
-    inner.write_text(INNER.format(added=40))
-    assert run(tmp_path) == "41 0"
-    assert run(tmp_path) == "41 1"
+def test_what_kernels_call_is_compiled_into_them_anew_when_it_has_changed(tmp_path):
+    (tmp_path / "inner_kernels.py").write_text(INNER)
+    innermost = tmp_path / "innermost_kernels.py"
+    innermost.write_text(INNERMOST.format(added=1))
+    assert run(tmp_path, OUTER) == "2 0"
+    assert run(tmp_path, OUTER) == "2 1"
+    innermost.write_text(INNERMOST.format(added=40))
+    assert run(tmp_path, OUTER) == "41 0"
+    assert run(tmp_path, OUTER) == "41 1"
+
+
+def test_a_kernel_kept_for_a_type_that_is_no_longer_there_is_compiled_anew(tmp_path):
+    given = tmp_path / "given.py"
+    given.write_text(GIVEN.format(name="Before"))
+    assert run(tmp_path, OF_NAMED_TUPLES) == "7 0"
+    assert run(tmp_path, OF_NAMED_TUPLES) == "7 1"
+    given.write_text(GIVEN.format(name="Afterwards"))
+    assert run(tmp_path, OF_NAMED_TUPLES) == "7 0"
+    assert run(tmp_path, OF_NAMED_TUPLES) == "7 1"
 
 
 def test_every_kernel_is_in_a_file_whose_name_counts():
     files = {*Path(kernel_cache.__file__).parent.glob("*.py")} - {Path(kept.__file__)}
-    marks = ("@njit", "@intrinsic", "builder.")
+    marks = ("@njit", "@kernel", "@hop_kernel", "@intrinsic", "builder.")
     with_kernels = {file for file in files if any(mark in file.read_text() for mark in marks)}
     assert len(with_kernels) > 5
     assert with_kernels <= set(kernel_cache.kernel_files())

@@ -60,8 +60,9 @@ def begins_a_line(array):
 def test_what_is_multiplied_begins_a_line_of_the_cache(profile):
     step = load_model("phoenix").separator(profile)._step
     unet, trunk = step._unet.layers.parts, step._trunk.layers.parts
-    downs = [kept.parts for kept in (*unet.downs, *unet.deep_downs)]
-    ups = [kept.parts for kept in (*unet.skips, *unet.deep_ups)]
+    blocks = unet.blocks.parts
+    downs = [kept.parts for kept in (*blocks.downs, *blocks.deep_downs)]
+    ups = [kept.parts for kept in (*blocks.skips, *blocks.deep_ups)]
     levels = [kept.parts for kept in trunk.levels]
     weights = [
         *(one for down in downs for one in (down.first, down.odd, down.even)),
@@ -72,7 +73,7 @@ def test_what_is_multiplied_begins_a_line_of_the_cache(profile):
     arrays = [
         *(array for one in weights for array in one.arranged),
         *(level.joined for level in levels),
-        *(one.columns for one in (*downs, *ups)),
+        *unet.state.arrays()[1:],
     ]
     assert all(map(begins_a_line, arrays))
 

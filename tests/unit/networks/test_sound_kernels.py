@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import njit
 
-from dsp.networks import sound_kernels
-from dsp.networks.live_hop_kernels import hear_all
-from dsp.networks.live_network import LIVE, LIVE_SHORT, filtering_windows, hearing_windows
+from dsp.networks.live_hop_kernels import analyse_hop, hear_all, synthesise_hop
+from dsp.networks.live_network import (
+    LIVE,
+    LIVE_SHORT,
+    filtering_windows,
+    hearing_windows,
+    sound_tables,
+)
 from dsp.networks.sound_kernels import make_sound, silence
 from dsp.stft import StreamingAnalysis, StreamingSynthesis
 
@@ -29,17 +33,7 @@ def spectra_of(*shape, seed=0):
 
 
 def sound_of(profile):
-    return make_sound(hearing_windows(profile), filtering_windows(profile))
-
-
-@njit
-def analyse(kept, samples, first):
-    sound_kernels.analyse(kept.parts, samples, first)
-
-
-@njit
-def synthesise(kept, played, first):
-    sound_kernels.synthesise(kept.parts, played, first)
+    return make_sound(sound_tables(profile), profile.hop_samples)
 
 
 def assert_close(actual, expected):
@@ -55,9 +49,9 @@ def test_both_spectra_are_those_of_streaming_analysis(profile, hops, seed):
     x = noise(2, hops * hop, seed=seed)
     expected = [StreamingAnalysis(pair, 2).push(x) for pair in windows]
     for index in range(hops):
-        analyse(sound, x, index * hop)
-        assert_close(sound.parts.heard, expected[0][:, index])
-        assert_close(sound.parts.spectra, expected[1][:, index])
+        heard, filtered = analyse_hop(sound, x, index * hop)
+        assert_close(heard, expected[0][:, index])
+        assert_close(filtered, expected[1][:, index])
 
 
 @with_each_hop
@@ -71,8 +65,7 @@ def test_samples_are_those_of_streaming_synthesis(profile, hops, seed):
     )
     played = np.empty((1, 2, hops * hop), np.float32)
     for index in range(hops):
-        sound.parts.filtered[:] = spectra[index]
-        synthesise(sound, played, index * hop)
+        synthesise_hop(sound, spectra[index], played, index * hop)
     assert_close(played, expected)
 
 
@@ -82,9 +75,8 @@ def test_what_is_not_filtered_comes_out_exactly_the_delay_later(profile):
     x = noise(2, 12 * hop)
     played = np.empty((1, 2, 12 * hop), np.float32)
     for first in range(0, 12 * hop, hop):
-        analyse(sound, x, first)
-        sound.parts.filtered[:] = sound.parts.spectra
-        synthesise(sound, played, first)
+        _, spectra = analyse_hop(sound, x, first)
+        synthesise_hop(sound, spectra, played, first)
     delay = profile.delay_samples
     assert_close(played[0, :, delay:], x[:, :-delay])
     assert np.abs(played[0, :, :delay]).max() <= 1e-6
@@ -96,8 +88,7 @@ def test_what_is_heard_of_many_hops_is_what_is_heard_of_each(profile):
     x, heard = noise(2, 9 * hop), np.empty((9, 2, BINS), np.complex64)
     hear_all(many, x, heard)
     for index in range(9):
-        analyse(one, x, index * hop)
-        assert np.array_equal(heard[index], one.parts.heard)
+        assert np.array_equal(heard[index], analyse_hop(one, x, index * hop)[0])
     assert np.array_equal(many.parts.past, one.parts.past)
 
 
@@ -105,8 +96,7 @@ def test_channels_that_share_a_transform_hardly_meet():
     sound = sound_of(LIVE)
     x = noise(2, 512)
     x[1] = 0.0
-    analyse(sound, x, 0)
-    for spectra in (sound.parts.heard, sound.parts.spectra):
+    for spectra in analyse_hop(sound, x, 0):
         assert np.abs(spectra[1]).max() <= 3e-7 * np.abs(spectra[0]).max()
 
 
@@ -114,22 +104,19 @@ def test_after_silence_nothing_is_left_of_before():
     used, fresh = sound_of(LIVE), sound_of(LIVE)
     x, played = noise(2, 2, 1024), np.empty((2, 1, 2, 1024), np.float32)
     for first in (0, 512):
-        analyse(used, x[0], first)
-        used.parts.filtered[:] = used.parts.spectra
-        synthesise(used, played[0], first)
+        _, spectra = analyse_hop(used, x[0], first)
+        synthesise_hop(used, spectra, played[0], first)
     silence(used.parts)
     for sound, out in zip((used, fresh), played, strict=True):
         for first in (0, 512):
-            analyse(sound, x[1], first)
-            sound.parts.filtered[:] = sound.parts.spectra
-            synthesise(sound, out, first)
+            _, spectra = analyse_hop(sound, x[1], first)
+            synthesise_hop(sound, spectra, out, first)
     assert np.array_equal(played[0], played[1])
 
 
 def test_silence_is_analysed_and_played_as_silence():
     sound, played = sound_of(LIVE), np.ones((1, 2, 512), np.float32)
-    analyse(sound, np.zeros((2, 512), np.float32), 0)
-    assert not sound.parts.heard.any()
-    sound.parts.filtered[:] = sound.parts.spectra
-    synthesise(sound, played, 0)
+    heard, spectra = analyse_hop(sound, np.zeros((2, 512), np.float32), 0)
+    assert not heard.any()
+    synthesise_hop(sound, spectra, played, 0)
     assert not played.any()
