@@ -8,6 +8,7 @@ from numba import njit
 
 from dsp.networks import phoenix_hop_kernels, phoenix_kernels, rocknet_hop_kernels
 from dsp.networks.kernel_cache import hop_kernel
+from dsp.networks.phoenix_hop_kernels import NEAR_REACH
 from dsp.networks.phoenix_shape import BINS
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Joined(NamedTuple):
     trunk: Kept[Trunk]
     unet: Kept[UNet]
     head: Head
-    opinion_at: int  # where in the features, flat, the U-Net's first value goes
+    answer_width: int  # channels of the features before the U-Net's
 
 
 @hop_kernel
@@ -45,5 +46,6 @@ def take_step(joined: Joined, heard: ComplexArray, spectra: ComplexArray) -> Com
     mask = phoenix_hop_kernels.listen(joined.trunk, heard, features)
     magnitudes = phoenix_kernels.magnitudes_of(heard, BINS)
     opinion = rocknet_hop_kernels.push(joined.unet, magnitudes)
-    phoenix_kernels.join(opinion, mask, features, joined.opinion_at)
+    first = NEAR_REACH * features.shape[1] + joined.answer_width
+    phoenix_kernels.join(opinion, mask, features, first)
     return phoenix_hop_kernels.filter_frame(joined.head, mask, spectra, features)

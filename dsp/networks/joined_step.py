@@ -14,7 +14,6 @@ from dsp.networks import joined_hop_kernels, live_hop_kernels, phoenix_packed, r
 from dsp.networks.joined_hop_kernels import Joined
 from dsp.networks.kept import Kept
 from dsp.networks.linear import LinearKind
-from dsp.networks.phoenix_hop_kernels import NEAR_REACH
 from dsp.networks.phoenix_shape import BINS, HOPS_PER_STEP
 from dsp.networks.phoenix_step import TrunkStep
 from dsp.networks.rocknet_grid import HopGrid
@@ -88,10 +87,8 @@ class JoinedStep:
         # So that no hop has the deep levels of both: the trunk's run at every eighth.
         self._unet_ahead = packed.grid.deep_period // 2
         self._trunk = TrunkStep(packed.phoenix)
-        head = packed.phoenix.head
-        of_bin = head.near.inputs // (2 * NEAR_REACH + 1)
-        opinion_at = NEAR_REACH * of_bin + packed.answer_width
-        self.layers = Kept(Joined(self._trunk.layers, self._unet.layers, head, opinion_at))
+        networks = self._trunk.layers, self._unet.layers, packed.phoenix.head
+        self.layers = Kept(Joined(*networks, packed.answer_width))
         self.reset()
 
     def reset(self, frame: int = 0) -> None:

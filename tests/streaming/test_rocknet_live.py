@@ -11,10 +11,10 @@ from unet_streams import push_all
 
 from dsp.errors import SignalError
 from dsp.networks.bandwidth import widen_mask
-from dsp.networks.live_network import LIVE, RATE_HZ, LiveNetwork
+from dsp.networks.live_network import LIVE, LIVE_FLOAT32, RATE_HZ, LiveNetwork
 from dsp.networks.model_card import load_card
 from dsp.networks.packing import pack_unet
-from dsp.networks.rocknet_live import GRID, RocknetStep
+from dsp.networks.rocknet_live import GRID, QUICK_GRID, RocknetStep
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.unet_weights import untrained_weights
 from dsp.reblock import Reblocker
@@ -142,12 +142,13 @@ def test_live_profile_is_what_the_engine_needs(separator):
     assert separator.stems == ("vocals",)
 
 
-def test_model_card_declares_what_the_live_profile_does(separator):
-    declared = load_card("rocknet").settings["live"]
-    assert declared["deep_period_hops"] == separator._step._unet.grid.deep_period
-    assert declared["deep_spread_hops"] == separator._step._unet.grid.deep_hops
-    assert declared["mask_lag_hops"] == LIVE.mask_lag_hops
-    assert declared["look_ahead_samples"] == LIVE.look_ahead_samples
+@pytest.mark.parametrize(("profile", "grid"), [(LIVE, QUICK_GRID), (LIVE_FLOAT32, GRID)])
+def test_model_card_declares_what_a_live_profile_does(profile, grid):
+    declared = load_card("rocknet").settings[profile.name]
+    assert declared["deep_period_hops"] == grid.deep_period
+    assert declared["deep_spread_hops"] == grid.deep_hops
+    assert declared["mask_lag_hops"] == profile.mask_lag_hops
+    assert declared["look_ahead_samples"] == profile.look_ahead_samples
 
 
 def test_positions_off_the_hop_grid_are_refused(separator):

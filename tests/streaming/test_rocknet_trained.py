@@ -5,9 +5,12 @@ import pytest
 from unet_streams import magnitudes, push_all, rerun
 
 from dsp.errors import WeightsMissingError
+from dsp.networks import rocknet
+from dsp.networks.live_network import LiveNetwork
 from dsp.networks.packing import pack_unet
+from dsp.networks.products import has_bytes
 from dsp.networks.registry import load_model
-from dsp.networks.rocknet_live import GRID
+from dsp.networks.rocknet_live import GRID, QUICK_GRID, RocknetStep
 from dsp.networks.rocknet_streaming import StreamingUNet
 from dsp.networks.rocknet_weights import load_rocknet_weights
 from dsp.separator import Separator
@@ -57,7 +60,7 @@ def test_rebuild_with_held_deep_levels_equals_pushing(packed, stream):
     assert np.abs(push_all(pushed, coming) - push_all(rebuilt, coming)).max() <= RELATIVE
 
 
-@pytest.mark.parametrize("profile", ["live", "studio", "offline"])
+@pytest.mark.parametrize("profile", ["live", "live-float32", "studio", "offline"])
 def test_every_profile_separates(weights, profile):
     model = load_model("rocknet")
     separator = model.separator(profile)
@@ -70,7 +73,30 @@ def test_every_profile_separates(weights, profile):
     assert np.isfinite(stems).all()
 
 
-def test_packed_weights_are_shared_between_streams(weights):
+@pytest.mark.parametrize("profile", ["live", "live-float32"])
+def test_packed_weights_are_shared_between_streams(weights, profile):
     model = load_model("rocknet")
-    first, second = model.separator("live"), model.separator("live")
+    first, second = model.separator(profile), model.separator(profile)
     assert first._step._unet.packed is second._step._unet.packed
+
+
+@pytest.mark.parametrize("is_quantised", [False, True])
+def test_live_is_in_eight_bits_where_the_processor_has_them(weights, monkeypatch, is_quantised):
+    if is_quantised and not has_bytes():
+        pytest.skip("no AMX and no VNNI here")
+    monkeypatch.setattr(rocknet, "has_bytes", lambda: is_quantised)
+    model = rocknet.Rocknet()
+    noise = 0.1 * np.random.default_rng(2).standard_normal((2, 40 * 512)).astype(np.float32)
+    exact = model.separator("live-float32").push(noise)
+    assert np.array_equal(exact, LiveNetwork(RocknetStep(pack_unet(weights))).push(noise))
+    live = model.separator("live")
+    assert live._step._unet.grid == (QUICK_GRID if is_quantised else GRID)
+    assert np.array_equal(live.push(noise), exact) != is_quantised
+
+
+@pytest.mark.skipif(not has_bytes(), reason="no AMX and no VNNI here")
+def test_eight_bits_are_near_32(packed):
+    noise = 0.1 * np.random.default_rng(2).standard_normal((2, 60 * 512)).astype(np.float32)
+    exact = LiveNetwork(RocknetStep(packed, QUICK_GRID)).push(noise)
+    error = load_model("rocknet").separator("live").push(noise) - exact
+    assert 0 < np.square(error).sum() < 0.1 * np.square(exact).sum()

@@ -41,9 +41,10 @@ def test_a_disturbance_in_one_repetition_is_not_the_models_cost(pattern, disturb
 def test_a_whole_pattern_of_every_multi_rate_network_is_timed():
     most_hops_per_step = max(HOPS_PER_STEP, hops_per_step(LIVE_SHORT))
     trunk = max(TrunkConfig().ticks) * most_hops_per_step
-    grids = [GRID, QUICK_GRID, SHORT_GRID, QUICK_SHORT_GRID, rocknet_live.GRID]
+    of_rocknet = rocknet_live.GRID, rocknet_live.QUICK_GRID
+    grids = [GRID, QUICK_GRID, SHORT_GRID, QUICK_SHORT_GRID, *of_rocknet]
     periods = [trunk, *(grid.deep_period for grid in grids)]
-    assert [PHASES % period for period in periods] == [0] * 6
+    assert [PHASES % period for period in periods] == [0] * 7
 
 
 def test_the_separator_is_left_as_new():
