@@ -91,7 +91,7 @@ bench: $(STAMP)
 	$(BIN)/phoenix-stems bench --section all --json benchmarks/latest.json
 	$(BIN)/python -m benchmarks.ratios store
 
-# Fails when a ratio of benchmarks/ratios.json is more than a quarter worse now.
+# Fails when a ratio of benchmarks/ratios.json is more than a quarter worse now; `.ci/run` calls it.
 bench-check: $(STAMP)
 	$(BIN)/python -m benchmarks.ratios check
 

@@ -2,7 +2,8 @@
 
 A ratio is cost of ours over cost of the yardstick, so less is better. Both are taken in turn in one
 process and timed by the processor time of this thread, so that other programs do not count. The
-committed baseline, ``ratios.json``, holds ratios and the machine they are from, never times.
+committed baseline, ``ratios.json``, holds ratios and the machine they are from, never times: each
+is the median of some measurements, since a lucky one would make all later ones look worse.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from benchmarks.hop import one_thread
 from benchmarks.machine import describe_machine
@@ -21,6 +23,7 @@ from server.commands.json_output import write_json
 
 ALLOWED_WORSENING = 1.25
 TRIES = 3  # noise makes one measurement worse, what got slower is worse in all
+STORED_OF = 5  # measurements, the median
 BASELINE = Path(__file__).with_name("ratios.json")
 
 
@@ -110,8 +113,9 @@ def check(file: Path) -> int:
 
 
 def store(file: Path) -> int:
-    """Measure all ratios and make them the baseline; always 0."""
-    ratios = {name: round(ratio, 4) for name, ratio in measure_all().items()}
+    """Measure all ratios and make their medians the baseline; always 0."""
+    measured = [measure_all() for _ in range(STORED_OF)]
+    ratios = {name: round(median(each[name] for each in measured), 4) for name in measured[0]}
     write_json(file, {"machine": describe_machine(), "ratios": ratios})
     for name, ratio in ratios.items():
         print(f"{name:28}{ratio:9.4f}")

@@ -98,6 +98,14 @@ def test_store_then_check_holds_and_a_slower_side_is_named(quick, tmp_path, caps
     assert verdicts == {"fast": "WORSE", "slow": "ok"}
 
 
+def test_the_baseline_is_the_usual_ratio_not_the_luckiest(quick, monkeypatch, tmp_path):
+    file, answers = tmp_path / "ratios.json", iter([4.0, 1.0, 3.0, 2.0, 5.0])
+    monkeypatch.setattr(ratios, "measure", lambda _: next(answers))
+    monkeypatch.setattr(ratios.measure_all, "__defaults__", (["slow"],))
+    main(["store", "--file", str(file)])
+    assert json.loads(file.read_text())["ratios"] == {"slow": 3.0}
+
+
 def test_on_another_processor_nothing_is_compared_and_that_is_said(quick, tmp_path, capsys):
     file = tmp_path / "ratios.json"
     main(["store", "--file", str(file)])
