@@ -17,7 +17,7 @@ from benchmarks.hop import one_thread
 from dsp.networks.batched_step import BatchedJoined
 from dsp.networks.bundled_networks import load_phoenix
 from dsp.networks.joined_step import QUICK_GRID, JoinedStep
-from dsp.networks.live_network import BINS
+from dsp.networks.live_network import SPECTRUM_BINS
 from dsp.networks.model_card import load_card
 from dsp.networks.packing import pack_joined
 
@@ -38,7 +38,7 @@ def measure_batches() -> dict[str, Any]:
             "alone_on_processor_ms": alone_ms,
         }
         for size in _SIZES:
-            pass_ms = _pass_ms(BatchedJoined(network.to(device), QUICK_GRID, size, BINS))
+            pass_ms = _pass_ms(BatchedJoined(network.to(device), QUICK_GRID, size, SPECTRUM_BINS))
             figures[f"{size:2} streams"] = {
                 "pass_ms": pass_ms,
                 "per_stream_over_alone": pass_ms / size / alone_ms,
@@ -69,4 +69,4 @@ def _median_ms(run: Callable[[], object]) -> float:
 
 
 def _noise(streams: int) -> torch.Tensor:
-    return torch.randn(2, streams, 2, BINS, dtype=torch.complex64)
+    return torch.randn(2, streams, 2, SPECTRUM_BINS, dtype=torch.complex64)

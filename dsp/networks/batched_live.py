@@ -16,7 +16,7 @@ from dsp.errors import SeatsTakenError
 from dsp.networks.batched_step import BatchedJoined
 from dsp.networks.kept import Kept
 from dsp.networks.live_hop_kernels import Seat, analyse_hop, synthesise_hop
-from dsp.networks.live_network import BINS
+from dsp.networks.live_network import SPECTRUM_BINS
 from dsp.networks.phoenix_shape import CHANNELS
 from dsp.networks.shared_passes import SharedPasses
 from dsp.networks.sound_kernels import hop_of
@@ -38,8 +38,8 @@ class LiveBatch:
     """
 
     def __init__(self, network: JoinedNetwork, grid: HopGrid, seats: int) -> None:
-        self._batch = BatchedJoined(network, grid, seats, BINS)
-        self._spectra = torch.zeros(2, seats, CHANNELS, BINS, dtype=torch.complex64)
+        self._batch = BatchedJoined(network, grid, seats, SPECTRUM_BINS)
+        self._spectra = torch.zeros(2, seats, CHANNELS, SPECTRUM_BINS, dtype=torch.complex64)
         self._free = list(reversed(range(seats)))
         self._passes = SharedPasses(self._filter_all)
 
@@ -114,7 +114,7 @@ class SeatStep:
 
     def _play(self, live: Kept[Live[Seat]], samples: FloatArray, played: FloatArray) -> None:
         kept = live.parts.sound
-        filtered = np.empty((CHANNELS, BINS), np.complex64)
+        filtered = np.empty((CHANNELS, SPECTRUM_BINS), np.complex64)
         for first in range(0, samples.shape[1], hop_of(kept.parts)):
             self._batch.filter(self._seat, *analyse_hop(kept, samples, first), filtered)
             synthesise_hop(kept, filtered, played, first)

@@ -84,9 +84,9 @@ def zeros_with_room(
 
 
 @kernel
-def empty_with_room(count: int, kind: Any, step: int, rows: int) -> LaneArray:
+def empty_with_room(count: int, kind: Any, room: int) -> Any:
     """Make such an array inside a kernel, flat; its values are whatever was there."""
-    values: LaneArray = aligned.empty(count + room_behind(step, rows), kind)
+    values = aligned.empty(count + room, kind)
     clear(values, count, count + DEPTH)
     return values[:count]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 RATE_HZ = 44_100
 CHANNELS = 2
 ANALYSIS_SAMPLES = 4096
-BINS = ANALYSIS_SAMPLES // 2 + 1  # of a spectrum; networks know the first 1024
+SPECTRUM_BINS = ANALYSIS_SAMPLES // 2 + 1
 LIVE = Profile("live", 512, 512, 0, 0, Lane.REALTIME)
 LIVE_FLOAT32 = replace(LIVE, name="live-float32")
 """The same latency and, for a network that `live` computes in eight bits, 32 everywhere."""
@@ -125,7 +125,7 @@ class LiveNetwork:
         """Hear ``history`` [channel, n * hop]; its end, which still sounds, is filtered too."""
         self.reset(position_samples)
         split = max(0, history.shape[1] - self.profile.synthesis_overlap_samples)
-        heard = np.empty((split // self.profile.hop_samples, CHANNELS, BINS), np.complex64)
+        heard = np.empty((split // self.profile.hop_samples, CHANNELS, SPECTRUM_BINS), np.complex64)
         hear_all(self._sound, np.ascontiguousarray(history[:, :split], np.float32), heard)
         self._step.rebuild(heard, position_samples // self.profile.hop_samples)
         self.push(history[:, split:])

@@ -11,7 +11,6 @@ from numba import types
 from numba.extending import overload
 
 from dsp.networks import aligned, bfloat_products, byte_products, float_products
-from dsp.networks.bfloat_products import DEPTH
 from dsp.networks.byte_products import available_instructions
 from dsp.networks.kept import Kept
 from dsp.networks.kernel_cache import hop_kernel
@@ -190,9 +189,8 @@ def _widened(values: HalfArray, count: int) -> FloatArray:
 
 
 def _rounded(values: FloatArray, count: int, room: int) -> HalfArray:
-    halves = aligned.empty(count + room, np.uint16)
+    halves = bfloat_products.empty_with_room(count, np.uint16, room)
     bfloat_products.convert(values, count, halves)
-    bfloat_products.clear(halves, count, count + DEPTH)
     return halves
 
 

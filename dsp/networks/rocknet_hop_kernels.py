@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from dsp.networks import rocknet_kernels as kernels
-from dsp.networks.bfloat_products import empty_with_room
+from dsp.networks.bfloat_products import empty_with_room, room_behind
 from dsp.networks.kernel_cache import hop_kernel
 from dsp.networks.lane_functions import copy
 from dsp.networks.products import multiply
@@ -200,8 +200,8 @@ def _ascend(blocks: Blocks, state: UNetState, across: tuple[LaneArray, ...]) -> 
 def _empty_columns(columns: int, bins: int, channels: int, kind: Any) -> LaneArray:
     """Make an encoder's input, [column, 1 + bin + 2, channel], of which the padding is zero."""
     shape = columns, bins + PADDING, channels
-    flat = empty_with_room(shape[0] * shape[1] * shape[2], kind, STRIDE * channels, bins // STRIDE)
-    empty = flat.reshape(shape)
+    room = room_behind(STRIDE * channels, bins // STRIDE)
+    empty = empty_with_room(shape[0] * shape[1] * shape[2], kind, room).reshape(shape)
     empty[:, 0] = 0
     empty[:, bins + 1 :] = 0
     return empty
@@ -212,7 +212,7 @@ def _empty_inputs(up: Up, kind: Any) -> LaneArray:
     """Make a block's input, [1 + bin + 1, column, channel], of which the padding is zero."""
     shape = up.bins + 2 * BESIDE, up.columns, up.channels
     step = up.columns * up.channels
-    empty = empty_with_room(shape[0] * step, kind, step, up.bins).reshape(shape)
+    empty = empty_with_room(shape[0] * step, kind, room_behind(step, up.bins)).reshape(shape)
     empty[0] = 0
     empty[up.bins + 1] = 0
     return empty

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from dsp.networks.rocknet_grid import HopGrid
 
 
+@cache
 def make_plan(grid: HopGrid) -> Plan:
-    """Make the plan of a cycle of hops."""
+    """Make the plan of a cycle of hops; streams on one grid share it."""
     hops = range(grid.spacing_hops(LEVELS - 1))
     slots = [
         [

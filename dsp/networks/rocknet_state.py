@@ -85,11 +85,10 @@ class UNetState(NamedTuple):
 def empty_state(packed: PackedUNet, grid: HopGrid) -> UNetState:
     """Allocate a state; its values are zero, which is not how silence looks."""
     bins, channels, kept_as = packed.bins, packed.channels, packed.kept_as
-    held_bins = bins >> FIRST_DEEP_LEVEL
-    taps = [
-        aligned.zeros((held_bins, count * channels[FIRST_DEEP_LEVEL - 1]), kept_as)
-        for count in (15, 5)
-    ]
+    newer, oldest = (
+        aligned.zeros((bins >> FIRST_DEEP_LEVEL, taps * channels[FIRST_DEEP_LEVEL - 1]), kept_as)
+        for taps in (15, 5)
+    )
     return UNetState(
         np.zeros(1, np.int64),
         tuple(
@@ -97,7 +96,7 @@ def empty_state(packed: PackedUNet, grid: HopGrid) -> UNetState:
             for k in range(LEVELS)
         ),
         aligned.zeros((grid.delayed_slots, bins >> 1, channels[1]), kept_as),
-        held=(taps[0], taps[1]),
+        held=(newer, oldest),
         deepest=_empty_columns(packed, LEVELS - 1),
         deep_inputs=(_empty_inputs(packed, 0), _empty_inputs(packed, 1)),
     )

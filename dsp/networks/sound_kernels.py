@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numba.extending import register_jitable
 
 from dsp.framing import cut_frames, move_on
 from dsp.networks import aligned
@@ -95,9 +96,9 @@ def silence(sound: Sound) -> None:
     sound.slot[:] = 0
 
 
-@kernel
+@register_jitable
 def hop_of(sound: Sound) -> int:
-    """Return how many samples make a hop."""
+    """Return how many samples make a hop, in Python and in kernels."""
     return sound.ring.shape[3]
 
 

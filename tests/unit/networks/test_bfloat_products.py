@@ -131,11 +131,11 @@ def test_without_tiles_there_is_none(monkeypatch):
 @given(count=st.integers(1, 99), step=st.integers(1, 40), rows=st.integers(1, 70))
 @pytest.mark.parametrize("kind", [np.float32, np.uint16])
 def test_what_a_kernel_makes_with_room_is_followed_by_zeros(kind, count, step, rows):
-    dirtied = empty_with_room(count, np.dtype(kind), step, rows)
-    whole = count + room_behind(step, rows)
+    room = room_behind(step, rows)
+    dirtied, whole = empty_with_room(count, np.dtype(kind), room), count + room
     np.lib.stride_tricks.as_strided(dirtied, (whole,))[:] = 1
     del dirtied  # so that the next one may find the same memory
-    values = empty_with_room(count, np.dtype(kind), step, rows)
+    values = empty_with_room(count, np.dtype(kind), room)
     assert values.shape == (count,)
     assert values.dtype == kind
     assert values.ctypes.data % LINE_BYTES == 0
